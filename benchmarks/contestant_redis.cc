@@ -1,0 +1,96 @@
+// Redis over a unix socket; every lane is a connection.
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "contestant.h"
+#include "redis_client.h"
+#include "redis_server.h"
+
+namespace cloakroom::bench {
+namespace {
+
+class RedisLane final : public Lane {
+ public:
+  explicit RedisLane(const std::string& socket)
+      : client_(socket), ttl_ms_(std::to_string(Millis(kTtl).count())) {}
+
+  bool get(std::string_view key) override {
+    std::string copy;
+    return get_into(key, copy);
+  }
+
+  bool get_into(std::string_view key, std::string& value) override {
+    const RedisClient::Reply reply = client_.call({"GET", key});
+    if (is_nil(reply)) return false;
+    value.assign(text_of(reply));
+    return true;
+  }
+
+  bool visit(std::string_view key) override {
+    const RedisClient::Reply reply = client_.call({"GET", key});
+    look_at(text_of(reply));
+    return !is_nil(reply);
+  }
+
+  std::size_t visit_many(std::span<const std::string_view> keys) override {
+    std::vector<std::string_view> words{"MGET"};
+    words.insert(words.end(), keys.begin(), keys.end());
+    return present_in(client_.call(words));
+  }
+
+  void put(std::string_view key, std::string_view value) override {
+    client_.call({"SET", key, value, "PX", ttl_ms_});
+  }
+
+  bool touch(std::string_view key) override {
+    return number_of(client_.call({"PEXPIRE", key, ttl_ms_})) == 1;
+  }
+
+  bool erase(std::string_view key) override { return number_of(client_.call({"DEL", key})) == 1; }
+
+ private:
+  RedisClient client_;
+  std::string ttl_ms_;
+};
+
+RedisPersistence persistence_for(Durability durability) {
+  switch (durability) {
+    case Durability::kMemory:
+      return RedisPersistence::kNone;
+    case Durability::kProcess:
+      return RedisPersistence::kAppendEverysec;
+    case Durability::kDisk:
+      return RedisPersistence::kAppendAlways;
+  }
+  return RedisPersistence::kNone;
+}
+
+class RedisContestant final : public Contestant {
+ public:
+  explicit RedisContestant(const ContestantSetup& setup)
+      : server_(setup.directory, persistence_for(setup.durability)) {
+    server_.wait_until_serving("any");
+  }
+
+  std::unique_ptr<Lane> lane() override { return std::make_unique<RedisLane>(server_.socket()); }
+
+  void load(const Dataset& dataset) override {
+    RedisClient client(server_.socket());
+    load_redis(client, dataset);
+  }
+
+  pid_t process() const override { return server_.pid(); }
+  bool is_slow() const override { return true; }
+
+ private:
+  RedisServer server_;
+};
+
+}  // namespace
+
+std::unique_ptr<Contestant> make_redis(const ContestantSetup& setup) {
+  return std::make_unique<RedisContestant>(setup);
+}
+
+}  // namespace cloakroom::bench

@@ -1,0 +1,74 @@
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "failure.h"
+#include "options.h"
+#include "replay.h"
+#include "ticks.h"
+#include "workloads.h"
+
+namespace cloakroom::bench {
+namespace {
+
+// Tables of a million records that several workloads share; loaded once.
+void run_tables(const Bench& bench, std::string_view workload) {
+  const bool all = workload == "all";
+  Race race = make_race(bench);
+  if (all || workload == "micro") run_micro(bench, race);
+  for (const std::string_view name : {"mix-r", "mix-s", "mix-w"}) {
+    if (all || (workload == name && !bench.options.zipf)) {
+      run_mix(bench, race, name, Popularity::kUniform);
+    }
+    if (all || (workload == name && bench.options.zipf)) {
+      run_mix(bench, race, name, Popularity::kZipf);
+    }
+  }
+}
+
+int run_bench(const CommandLine& line) {
+  const std::string& workload = line.workload;
+  Workspace workspace(line.bench.store);
+  Report report({.json = line.bench.json, .markdown = line.bench.markdown}, line.text);
+  const Bench bench{.options = line.bench, .report = report, .workspace = workspace};
+  const bool all = workload == "all";
+  (void)ns_per_tick();
+  if (all || workload == "micro" || workload.starts_with("mix-")) run_tables(bench, workload);
+  if (all || workload == "memory") run_memory(bench);
+  if (all || workload == "durability") run_durability(bench);
+  if (all || workload == "redis") run_redis(bench);
+  if (all || workload == "restart") run_restart(bench);
+  report.finish();
+  return kExitOk;
+}
+
+int run(int argc, char** argv) {
+  int exit_code = kExitOk;
+  const auto line = parse_command_line(argc, argv, exit_code);
+  if (!line) return exit_code;
+  if (line->workload == "replay") return run_replay(line->replay);
+  if (line->workload == "child-replay") return run_replay_child(line->replay);
+  if (line->workload == "child-memory") return run_memory_child(line->child);
+  if (line->workload == "child-restart-load") return run_restart_load_child(line->child);
+  if (line->workload == "child-restart-probe") return run_restart_probe_child(line->child);
+  return run_bench(*line);
+}
+
+}  // namespace
+}  // namespace cloakroom::bench
+
+int main(int argc, char** argv) {
+  // A server that ends while we write to it is an answer, not a reason to die.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return cloakroom::bench::run(argc, argv);
+  } catch (const cloakroom::bench::Failure& failure) {
+    fmt::print(stderr, "cloakroom_bench: {}\n", failure.what());
+    return failure.exit_code();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "cloakroom_bench: {}\n", error.what());
+    return cloakroom::bench::kExitFailed;
+  }
+}

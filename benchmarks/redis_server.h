@@ -1,0 +1,52 @@
+// A redis-server of our own: in a directory of ours, on a unix socket only, ended with us.
+#ifndef CLOAKROOM_BENCHMARKS_REDIS_SERVER_H_
+#define CLOAKROOM_BENCHMARKS_REDIS_SERVER_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cloakroom/clock.h"
+#include "dataset.h"
+#include "process.h"
+#include "redis_client.h"
+
+namespace cloakroom::bench {
+
+enum class RedisPersistence {
+  kNone,            // only what SAVE is asked for
+  kAppendEverysec,  // survives the process; a power cut takes up to a second or two
+  kAppendAlways,    // survives a power cut
+};
+
+class RedisServer {
+ public:
+  // Starts it on the data that `directory` holds; does not wait until it answers.
+  RedisServer(std::string directory, RedisPersistence persistence);
+  ~RedisServer();
+  RedisServer(const RedisServer&) = delete;
+  RedisServer& operator=(const RedisServer&) = delete;
+
+  [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
+  [[nodiscard]] pid_t pid() const noexcept { return child_->pid(); }
+
+  // Asks every half millisecond until `key` is answered without an error (a server that still loads
+  // answers -LOADING), at most two minutes. Returns the connection that got the answer.
+  std::unique_ptr<RedisClient> wait_until_serving(std::string_view key);
+
+  void stop();  // SHUTDOWN NOSAVE; SIGKILL when it does not end within ten seconds
+
+ private:
+  TempDir socket_directory_;  // a socket's path may have 107 bytes; the data's can be longer
+  std::string socket_;
+  std::unique_ptr<Child> child_;
+};
+
+// Stores the whole dataset, pipelined.
+void load_redis(RedisClient& client, const Dataset& dataset);
+
+}  // namespace cloakroom::bench
+
+#endif  // CLOAKROOM_BENCHMARKS_REDIS_SERVER_H_

@@ -1,0 +1,96 @@
+// The workloads that compare contestants. Each adds its tables to the report.
+#ifndef CLOAKROOM_BENCHMARKS_WORKLOADS_H_
+#define CLOAKROOM_BENCHMARKS_WORKLOADS_H_
+
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "contestant.h"
+#include "dataset.h"
+#include "options.h"
+#include "process.h"
+#include "report.h"
+
+namespace cloakroom::bench {
+
+// Where the contestants have their files: --store, or a temporary directory. What is in it goes at
+// the end; so does the directory unless it was there before.
+class Workspace {
+ public:
+  explicit Workspace(const std::string& directory);
+  ~Workspace();
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+
+  // An empty directory of this name.
+  [[nodiscard]] std::string fresh(std::string_view name);
+
+ private:
+  std::optional<TempDir> temporary_;
+  std::string path_;
+  bool created_ = false;
+};
+
+// What every workload is given.
+struct Bench {
+  const BenchOptions& options;
+  Report& report;
+  Workspace& workspace;
+
+  [[nodiscard]] std::uint64_t sessions(std::uint64_t otherwise) const {
+    return options.sessions.value_or(otherwise);
+  }
+};
+
+inline constexpr std::uint64_t kSessions = 1'000'000;
+inline constexpr std::uint64_t kSessionsSmall = 100'000;  // where every operation is a system call
+
+// "1,000,000"
+[[nodiscard]] std::string grouped(std::uint64_t count);
+
+// Those of `names` that were asked for and can take part; says in the report who cannot, and why.
+// `always` come first, asked for or not.
+[[nodiscard]] std::vector<std::string> line_up(const Bench& bench,
+                                               std::initializer_list<std::string_view> always,
+                                               std::initializer_list<std::string_view> names);
+
+// Contestants that hold the same records side by side.
+struct Entry {
+  std::string name;
+  std::unique_ptr<Contestant> contestant;
+};
+struct Race {
+  Dataset dataset;
+  std::vector<Entry> entries;
+};
+[[nodiscard]] Race make_race(const Bench& bench);
+
+void run_micro(const Bench& bench, Race& race);
+void run_mix(const Bench& bench, Race& race, std::string_view name, Popularity popularity);
+void run_memory(const Bench& bench);
+void run_durability(const Bench& bench);
+void run_redis(const Bench& bench);
+void run_restart(const Bench& bench);
+
+// The processes that memory and restart start.
+int run_memory_child(const ChildOptions& options);
+int run_restart_load_child(const ChildOptions& options);
+int run_restart_probe_child(const ChildOptions& options);
+
+// Milliseconds from the start of a redis-server on a snapshot of the dataset to its first answer,
+// one for each round. In a file that needs hiredis, as everything that speaks to Redis.
+class RedisRestart {
+ public:
+  virtual ~RedisRestart() = default;
+  [[nodiscard]] virtual double first_read_ms() = 0;
+};
+[[nodiscard]] std::unique_ptr<RedisRestart> make_redis_restart(const std::string& directory,
+                                                               const Dataset& dataset);
+
+}  // namespace cloakroom::bench
+
+#endif  // CLOAKROOM_BENCHMARKS_WORKLOADS_H_

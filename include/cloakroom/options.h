@@ -1,0 +1,114 @@
+// Every knob of a store. The defaults are right for a session server; most callers set only `path`.
+#ifndef CLOAKROOM_OPTIONS_H_
+#define CLOAKROOM_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cloakroom/clock.h"
+#include "cloakroom/record.h"
+
+namespace cloakroom {
+
+// What an acknowledged write survives. The words are those of write() and write()+fsync():
+enum class Durability : std::uint8_t {
+  kMemory,   // Nothing is promised. With a path the write still reaches the disk, eventually.
+  kProcess,  // The death of this process, at once; a power cut after at most `sync_interval`.
+  kDisk,     // A power cut. The caller waits for an fdatasync, shared with others who wait.
+};
+
+enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
+
+struct Options {
+  // --- what the store does -----------------------------------------------------------------
+
+  // Directory of the store. It is created (mode 0700) when it does not exist; its parent must.
+  // Empty: memory only, nothing survives and nothing touches a disk.
+  std::string path = {};
+
+  // The level of writes that do not name their own.
+  Durability durability = Durability::kProcess;
+
+  // How old a kProcess write can be that a power cut takes. Shorter costs more fdatasync calls
+  // (one per interval while there are writes, none while there are none).
+  Millis sync_interval{100};
+
+  // Bytes that records and indexes may occupy. At the limit, creating and growing answer kFull;
+  // reads, erases, touches and shrinking overwrites go on; nothing alive is ever evicted.
+  // 0: a quarter of what the process may use (cgroup limit or physical memory).
+  std::size_t memory_limit_bytes = 0;
+
+  // Largest value, and largest encoded field record. At most 512 MiB.
+  std::size_t value_bytes_max = std::size_t{16} << 20;
+
+  // A touch is written to disk only when it moves the deadline past what the disk already grants;
+  // then the disk is granted this much more. After a crash a session touched lately may so live
+  // up to this much longer, never shorter. 0: every touch is written. A clean stop is exact.
+  Millis touch_resolution{1000};
+
+  // Below this much free space on the store's file system, creating and growing answer kFull while
+  // erases still pass: RocksDB must never see a full disk (docs/durability.md, "Full disk").
+  std::uint64_t disk_floor_bytes = std::uint64_t{64} << 20;
+
+  // false: opening a path that holds no store yet answers kNotFound and creates nothing.
+  bool create_if_missing = true;
+
+  // Opens a store in which acknowledged writes are missing (kCorruption otherwise). The hole is
+  // reported in stats().degraded and by one log call. For use after a backup was made.
+  bool accept_loss = false;
+
+  // --- what it costs -----------------------------------------------------------------------
+
+  // Number of stripes: locks, each with its part of the table. A power of two, 1 to 65536.
+  // 0: 4096, so that growth moves a few hundred records at a time. Leave it alone.
+  std::size_t stripe_count = 0;
+
+  // false: no thread is started. Expiry, warm-up, interval syncs and events then happen only in
+  // sweep() and sync(), in the calling thread. For tests and for hosts with a loop of their own.
+  bool background = true;
+
+  // Where time comes from; not owned, must outlive the store. nullptr: system_clock().
+  const Clock* clock = nullptr;
+
+  // Called with a line for the operator, rarely (opening, damage, read-only latch). From any
+  // thread, never under a lock of the table; must not call the store. Never holds key or value.
+  std::function<void(LogLevel, std::string_view)> log = {};
+};
+
+// How a put (or update, or set_fields) stores.
+struct PutOptions {
+  // Until the deadline, from now. kNoExpiry: never. REQUIRES: more than 0.
+  Millis ttl = kNoExpiry;
+
+  // Bound that no touch of this record will pass, from now. Only set when the record is created;
+  // an overwrite of a live record keeps the bound it has (docs/index.md, "Two timeouts").
+  Millis lifetime = kNoExpiry;
+
+  // On a live record: keep its deadline and ignore ttl.
+  bool keep_deadline = false;
+
+  // The user this record belongs to. Unset: a new record has none, an overwrite keeps the one it
+  // has. Empty string: no owner.
+  std::optional<std::string_view> owner = std::nullopt;
+
+  // Store only if the record's version is this; 0: only if the key is absent. Otherwise kConflict.
+  std::optional<Version> if_version = std::nullopt;
+
+  // Unset: Options::durability.
+  std::optional<Durability> durability = std::nullopt;
+};
+
+struct EraseOptions {
+  // Erase only if the record's version is this. Otherwise kConflict.
+  std::optional<Version> if_version = std::nullopt;
+  // Unset: Options::durability. A logout wants kDisk: what is lost here is a session come back.
+  std::optional<Durability> durability = std::nullopt;
+};
+
+}  // namespace cloakroom
+
+#endif  // CLOAKROOM_OPTIONS_H_

@@ -1,0 +1,14 @@
+#include "base/timeline.h"
+
+#include <algorithm>
+
+namespace cloakroom {
+
+Timeline::Timeline(const Clock& clock, const std::optional<ClockMark>& last) noexcept
+    : clock_(clock) {
+  const TimeMs wall = clock.wall_ms();
+  const TimeMs start = last ? last->store + std::max<TimeMs>(0, wall - last->wall) : wall;
+  offset_ = start - clock.boot_ms();
+}
+
+}  // namespace cloakroom

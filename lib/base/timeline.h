@@ -1,0 +1,45 @@
+// Timeline: the store's own time, which cannot jump.
+//
+// Store time runs with the boot clock. At open it is anchored: to the wall clock for a new store,
+// and for an old one to its last mark, moved on by the wall time that passed since the mark:
+//
+//   now = mark.store + max(0, wall - mark.wall)
+//
+// So it never goes back, not over a restart either; a jump of the wall clock that happened while
+// the store ran is contained in its later marks and changes nothing; and a forward jump while no
+// store ran looks like time that passed, which nobody can tell apart.
+#ifndef CLOAKROOM_LIB_BASE_TIMELINE_H_
+#define CLOAKROOM_LIB_BASE_TIMELINE_H_
+
+#include <optional>
+
+#include "cloakroom/clock.h"
+
+namespace cloakroom {
+
+// One moment on both clocks; persisted with every batch of the journal.
+struct ClockMark {
+  TimeMs store = 0;
+  TimeMs wall = 0;
+};
+
+class Timeline {
+ public:
+  Timeline(const Clock& clock, const std::optional<ClockMark>& last) noexcept;
+
+  [[nodiscard]] TimeMs now() const noexcept { return clock_.boot_ms() + offset_; }
+  [[nodiscard]] ClockMark mark() const noexcept { return {now(), clock_.wall_ms()}; }
+
+  // now + ttl without overflow; kNever for kNoExpiry. REQUIRES: ttl >= 0.
+  [[nodiscard]] static TimeMs after(TimeMs now, Millis ttl) noexcept {
+    return ttl.count() >= kNever - now ? kNever : now + ttl.count();
+  }
+
+ private:
+  const Clock& clock_;
+  TimeMs offset_;
+};
+
+}  // namespace cloakroom
+
+#endif  // CLOAKROOM_LIB_BASE_TIMELINE_H_

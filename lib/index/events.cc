@@ -1,0 +1,125 @@
+#include "index/events.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace cloakroom {
+
+Subscription::Subscription() noexcept = default;
+Subscription::Subscription(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+Subscription::Subscription(Subscription&&) noexcept = default;
+Subscription::~Subscription() { cancel(); }
+
+Subscription& Subscription::operator=(Subscription&& other) noexcept {
+  if (this != &other) {
+    cancel();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+void Subscription::cancel() noexcept {
+  if (state_) std::exchange(state_, nullptr)->cancel();
+}
+
+void Subscription::State::call(const Event& event) {
+  MutexLock guard(mutex_);
+  if (!active()) return;
+  caller_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  f_(event);
+  caller_.store(std::thread::id(), std::memory_order_relaxed);
+}
+
+void Subscription::State::cancel() noexcept {
+  active_.store(false, std::memory_order_release);
+  if (caller_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return;
+  MutexLock wait_for_call(mutex_);
+}
+
+EventBus::~EventBus() { stop(); }
+
+Subscription EventBus::subscribe(std::function<void(const Event&)> f, EventMask mask) {
+  auto state = std::make_shared<Subscription::State>(std::move(f), mask);
+  MutexLock guard(mutex_);
+  std::erase_if(subscribers_, [](const auto& other) { return !other->active(); });
+  subscribers_.push_back(state);
+  EventMask wanted = 0;
+  for (const auto& subscriber : subscribers_) wanted |= subscriber->mask();
+  wanted_.store(wanted, std::memory_order_relaxed);
+  if (background_ && !stop_ && !thread_.joinable()) {
+    thread_ = std::thread([this] { dispatch_loop(); });
+  }
+  return Subscription(std::move(state));
+}
+
+void EventBus::publish(EventType type, std::string_view key, std::string_view owner,
+                       Version version, TimeMs when) noexcept {
+  if (!wanted(type)) return;
+  MutexLock guard(mutex_);
+  bool kept = queue_.size() < kEventQueueMax;
+  if (kept) {
+    try {
+      queue_.push_back({.type = type, .key = std::string(key), .owner = std::string(owner),
+                        .version = version, .when = when, .dropped = missing_});
+      missing_ = 0;
+    } catch (const std::bad_alloc&) {
+      kept = false;
+    }
+  }
+  if (!kept) {
+    ++missing_;
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (background_) queued_.notify_one();
+}
+
+// An event remembers how many were dropped before it; subscribers hear of them as kOverflow.
+void EventBus::dispatch(const Event& event, const States& subscribers) {
+  const Event overflow{.type = EventType::kOverflow, .when = event.when, .dropped = event.dropped};
+  Event clean = event;
+  clean.dropped = 0;
+  for (const auto& subscriber : subscribers) {
+    if (overflow.dropped != 0 && (subscriber->mask() & event_bit(EventType::kOverflow)) != 0) {
+      subscriber->call(overflow);
+    }
+    if ((subscriber->mask() & event_bit(event.type)) != 0) subscriber->call(clean);
+  }
+}
+
+std::deque<Event> EventBus::take(States& subscribers) {
+  std::deque<Event> events;
+  MutexLock guard(mutex_);
+  events.swap(queue_);
+  subscribers = subscribers_;
+  return events;
+}
+
+void EventBus::deliver() {
+  States subscribers;
+  for (const Event& event : take(subscribers)) dispatch(event, subscribers);
+}
+
+void EventBus::dispatch_loop() {
+  for (;;) {
+    {
+      MutexLock guard(mutex_);
+      while (queue_.empty() && !stop_) queued_.wait(mutex_);
+      if (queue_.empty()) return;
+    }
+    deliver();
+  }
+}
+
+void EventBus::stop() {
+  std::thread thread;
+  {
+    MutexLock guard(mutex_);
+    stop_ = true;
+    thread = std::move(thread_);
+    queued_.notify_all();
+  }
+  if (thread.joinable()) thread.join();
+}
+
+}  // namespace cloakroom

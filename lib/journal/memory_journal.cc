@@ -1,0 +1,36 @@
+#include "journal/memory_journal.h"
+
+namespace cloakroom {
+
+Result<Version> MemoryJournal::append(const Mutation&) {
+  return last_.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+bool MemoryJournal::try_append(const Mutation&) { return true; }
+Status MemoryJournal::wait(Version, Durability) { return Status(); }
+void MemoryJournal::when_durable(Version, std::function<void(Status)> f) { f(Status()); }
+Status MemoryJournal::sync() { return Status(); }
+Status MemoryJournal::admit_growth() { return Status(); }
+
+Status MemoryJournal::read(std::string_view, FunctionRef<void(const RecordView&)>) {
+  return Status(StatusCode::kNotFound);
+}
+
+Result<std::size_t> MemoryJournal::load(std::size_t, FunctionRef<void(const RecordView&)>) {
+  return std::size_t{0};
+}
+
+Result<Version> MemoryJournal::checkpoint(const std::string&) {
+  return Status(StatusCode::kInvalidArgument,
+                "a memory-only store has no checkpoint; open it with Options::path");
+}
+
+Status MemoryJournal::close() { return Status(); }
+
+JournalStats MemoryJournal::stats() const {
+  JournalStats stats;
+  stats.version_last = last_.load(std::memory_order_relaxed);
+  return stats;
+}
+
+}  // namespace cloakroom

@@ -1,0 +1,33 @@
+// MemoryJournal: the journal of a store without a path. It counts versions and keeps nothing.
+#ifndef CLOAKROOM_LIB_JOURNAL_MEMORY_JOURNAL_H_
+#define CLOAKROOM_LIB_JOURNAL_MEMORY_JOURNAL_H_
+
+#include <atomic>
+
+#include "journal/journal.h"
+
+namespace cloakroom {
+
+class MemoryJournal final : public Journal {
+ public:
+  Result<Version> append(const Mutation& mutation) override;
+  bool try_append(const Mutation& mutation) override;
+  Status wait(Version version, Durability level) override;
+  void when_durable(Version version, std::function<void(Status)> f) override;
+  Status sync() override;
+  Status admit_growth() override;
+  Status read(std::string_view key, FunctionRef<void(const RecordView&)> f) override;
+  Result<std::size_t> load(std::size_t count, FunctionRef<void(const RecordView&)> f) override;
+  void end_load() override {}
+  Result<Version> checkpoint(const std::string& dir) override;
+  void set_dead_check(std::function<bool(std::string_view, Version)>) override {}
+  Status close() override;
+  [[nodiscard]] JournalStats stats() const override;
+
+ private:
+  std::atomic<Version> last_{0};
+};
+
+}  // namespace cloakroom
+
+#endif  // CLOAKROOM_LIB_JOURNAL_MEMORY_JOURNAL_H_

@@ -1,0 +1,224 @@
+#include "journal/recovery.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "journal/committer.h"
+#include "journal/memory_journal.h"
+#include "journal/superblock.h"
+
+namespace cloakroom {
+namespace {
+
+enum class Found { kNothing, kEmptyDirectory, kStore };
+
+Result<Found> look_at(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT && !exists(path)) return Found::kNothing;
+    return io_error("open", path, errno);
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return Status(StatusCode::kIo, "cannot open store " + path +
+                                       ": a file stands in its place; name a directory");
+  }
+  if (exists(path + "/" + kSuperblockName)) return Found::kStore;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(path, failed)) {
+    // What a crash in the first moments of a store leaves.
+    const std::string name = entry.path().filename();
+    if (name == kLockName || name == std::string(kSuperblockName) + ".tmp") continue;
+    return Status(StatusCode::kInvalidArgument,
+                  path + " is no Cloakroom store and holds other files (" + name +
+                      " for one); name a new or empty directory. Nothing was changed");
+  }
+  if (failed) return io_error("list", path, failed.value());
+  return Found::kEmptyDirectory;
+}
+
+Result<Fd> take_lock(const std::string& dir) {
+  const std::string path = dir + "/" + kLockName;
+  Result<Fd> fd = open_file(path, O_RDWR | O_CREAT);
+  if (!fd) return fd;
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  // An open file description lock: two stores of one process exclude each other too.
+  if (::fcntl(fd->get(), F_OFD_SETLK, &whole) != 0) {
+    if (errno != EAGAIN && errno != EACCES) return io_error("lock", path, errno);
+    Result<std::string> holder = read_at(*fd, path, 20, 0);
+    const std::string pid = holder && !holder->empty() ? *holder : "unknown";
+    return Status(StatusCode::kIo, "store " + dir + " is open already, in process " +
+                                       pid.substr(0, pid.find('\n')) +
+                                       "; close it there, or open another path");
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(fd->get(), 0) != 0) return io_error("write", path, errno);
+  if (Status written = write_at(*fd, path, pid, 0); !written) return written;
+  return fd;
+}
+
+Result<Superblock> create_superblock(const Options& options, const Clock& clock) {
+  if (const Result<std::uint64_t> free = free_bytes(options.path);
+      free && *free < options.disk_floor_bytes) {
+    return Status(StatusCode::kFull,
+                  "cannot create a store in " + options.path + ": " + std::to_string(*free) +
+                      " bytes are free, Options::disk_floor_bytes asks for " +
+                      std::to_string(options.disk_floor_bytes) + "; free space, or lower it");
+  }
+  Identity identity;
+  if (Status random = random_bytes(identity.id); !random) return random;
+  identity.created = clock.wall_ms();
+  const SyncMark mark{.sequence = 0,
+                      .synced = 0,
+                      .clock = {.store = identity.created, .wall = identity.created},
+                      .clean = true};
+  if (Status made = Superblock::create(options.path, identity, mark); !made) return made;
+  return Superblock::open(options.path, true);
+}
+
+// The id inside RocksDB and the one in the superblock must agree: files were not mixed up.
+Status check_id(RocksSnapshot& snapshot, const Superblock& superblock, const std::string& path) {
+  const std::string expected(reinterpret_cast<const char*>(superblock.identity().id.data()),
+                             superblock.identity().id.size());
+  const Result<std::string> found = snapshot.id();
+  if (!found) return found.status();
+  if (found->empty() && superblock.mark().synced == 0) return snapshot.put_id(expected);
+  if (*found == expected) return Status();
+  return Status(StatusCode::kCorruption,
+                path + ": the files in " + kRocksName + " belong to another store than " +
+                    kSuperblockName + "; put the directory back together, or restore a backup");
+}
+
+std::string describe_hole(const std::string& path, Version found, Version synced) {
+  return path + ": acknowledged writes are missing: the log ends at version " +
+         std::to_string(found) + ", version " + std::to_string(synced) +
+         " was synced; restore a backup, or copy the directory away and open what is left with "
+         "Options::accept_loss";
+}
+
+Result<std::unique_ptr<RocksSnapshot>> open_snapshot(const std::string& path,
+                                                     const Superblock& superblock, bool created,
+                                                     const JournalHooks& hooks) {
+  const std::string rocks = path + "/" + kRocksName;
+  if (Status made = make_private_directory(rocks); !made) return made;
+  const bool never_written = superblock.mark().synced == 0;
+  const bool incomplete = !exists(rocks + "/CURRENT");
+  if (incomplete && !never_written && !hooks.file_system) {
+    return Status(StatusCode::kCorruption,
+                  rocks + "/CURRENT is missing; restore the directory from a backup");
+  }
+  auto snapshot = RocksSnapshot::open(
+      {.path = rocks,
+       .mode = created || never_written ? RocksSnapshot::Mode::kCreate
+                                        : RocksSnapshot::Mode::kWrite,
+       .hooks = hooks});
+  if (snapshot || snapshot.code() != StatusCode::kCorruption) return snapshot;
+  return Status(StatusCode::kCorruption, snapshot.status().message() +
+                                             "; run `cloakroom verify`, restore a backup");
+}
+
+// Takes away what a creation that failed has made. REQUIRES: the lock is held.
+void undo_creation(const std::string& path, bool made_directory) {
+  std::error_code ignored;
+  std::filesystem::remove_all(path + "/" + kRocksName, ignored);
+  std::filesystem::remove(path + "/" + kSuperblockName, ignored);
+  std::filesystem::remove(path + "/" + kLockName, ignored);
+  if (made_directory) ::rmdir(path.c_str());  // goes only when it is empty
+}
+
+Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd lock, bool create,
+                                const JournalHooks& hooks) {
+  const std::string& path = options.path;
+  Result<Superblock> superblock =
+      create ? create_superblock(options, clock) : Superblock::open(path, true);
+  if (!superblock) return superblock.status();
+  const SyncMark mark = superblock->mark();
+  if (!mark.clean) {
+    // RocksDB syncs only the log it writes itself. What the process before us handed over and did
+    // not sync must be on disk before anything newer is, or a power cut could leave a hole.
+    if (Status synced = RocksSnapshot::sync_logs(path + "/" + kRocksName, hooks); !synced) {
+      return synced;
+    }
+  }
+  auto snapshot = open_snapshot(path, *superblock, create, hooks);
+  if (!snapshot) return snapshot.status();
+  if (Status ours = check_id(**snapshot, *superblock, path); !ours) return ours;
+  const Result<Head> head = (*snapshot)->head();
+  if (!head) return head.status();
+
+  OpenedStore opened{.path = path,
+                     .lock = std::move(lock),
+                     .superblock = *std::move(superblock),
+                     .snapshot = *std::move(snapshot),
+                     .timeline = nullptr,
+                     .last = std::max(head->version, mark.synced),
+                     .clean = mark.clean && head->version == mark.synced,
+                     .loss = {}};
+  if (head->version < mark.synced) {
+    opened.loss = describe_hole(path, head->version, mark.synced);
+    if (!options.accept_loss) return Status(StatusCode::kCorruption, opened.loss);
+  }
+  const bool head_is_later = head->version != 0 && head->mark.store > mark.clock.store;
+  opened.timeline = std::make_shared<Timeline>(clock, head_is_later ? head->mark : mark.clock);
+  if (!opened.clean) {
+    if (Status flushing = opened.snapshot->flush(false); !flushing) return flushing;
+  }
+  const Status unclean = opened.superblock.write_mark(
+      {.synced = head->version, .clock = opened.timeline->mark(), .clean = false}, true);
+  if (!unclean) return unclean;
+  return opened;
+}
+
+Result<OpenedStore> open_store(const Options& options, const Clock& clock, Found found,
+                               const JournalHooks& hooks) {
+  const std::string& path = options.path;
+  bool create = found != Found::kStore;
+  if (!create) {
+    // Read before anything is touched, so that a refusal leaves every byte as it was.
+    if (const auto readable = Superblock::open(path, false); !readable) return readable.status();
+  }
+  if (Status made = make_private_directory(path); !made) return made;
+  Result<Fd> lock = take_lock(path);
+  if (!lock) return lock.status();
+  // Another process may have created the store since we looked.
+  create = create && !exists(path + "/" + kSuperblockName);
+  Result<OpenedStore> opened = open_locked(options, clock, *std::move(lock), create, hooks);
+  if (!opened && create) undo_creation(path, found == Found::kNothing);
+  return opened;
+}
+
+}  // namespace
+
+Result<OpenedJournal> open_journal(const Options& options, const JournalHooks& hooks) {
+  const Clock& clock = options.clock != nullptr ? *options.clock : system_clock();
+  if (options.path.empty()) {
+    return OpenedJournal{std::make_unique<MemoryJournal>(),
+                         std::make_shared<Timeline>(clock, std::nullopt)};
+  }
+  const Result<Found> found = look_at(options.path);
+  if (!found) return found.status();
+  if (*found != Found::kStore && !options.create_if_missing) {
+    return Status(StatusCode::kNotFound, "no store at " + options.path +
+                                             " and Options::create_if_missing is false");
+  }
+  Result<OpenedStore> opened = open_store(options, clock, *found, hooks);
+  if (!opened) return opened.status();
+  if (options.log && !opened->loss.empty()) options.log(LogLevel::kError, opened->loss);
+  auto timeline = opened->timeline;
+  auto journal = std::make_unique<RocksJournal>(
+      *std::move(opened), RocksJournal::Settings{.sync_interval = options.sync_interval,
+                                                 .disk_floor_bytes = options.disk_floor_bytes,
+                                                 .background = options.background,
+                                                 .log = options.log});
+  return OpenedJournal{std::move(journal), std::move(timeline)};
+}
+
+}  // namespace cloakroom

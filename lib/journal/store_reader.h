@@ -1,0 +1,73 @@
+// StoreReader: a store on disk, read without opening it as a server would.
+//
+// For tools. It changes nothing in the store's directory. Beside a live server it reads through a
+// RocksDB secondary: what the server acknowledged up to the moment of open is seen, except writes
+// still on their way to the kernel (kMemory writes of the last instant).
+#ifndef CLOAKROOM_LIB_JOURNAL_STORE_READER_H_
+#define CLOAKROOM_LIB_JOURNAL_STORE_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cloakroom/record.h"
+#include "cloakroom/status.h"
+
+namespace cloakroom {
+
+struct StoreInfo {
+  std::string path;
+  std::uint32_t format_version = 0;
+  std::string store_id;           // 32 hex digits
+  TimeMs created = 0;             // wall time of creation
+  bool clean = false;             // the last stop was orderly
+  bool live = false;              // a process has it open now
+  std::int64_t holder_pid = 0;    // that process, 0 when unknown
+  Version version_last = 0;       // the last version found on disk
+  Version version_synced = 0;     // the last version known to have been synced
+  TimeMs now = 0;                 // store time at the moment of open: compare deadlines with this
+  std::uint64_t records_estimate = 0;
+  std::uint64_t sst_bytes = 0;
+  std::uint64_t wal_bytes = 0;
+  std::uint64_t total_bytes = 0;  // everything in the directory
+  std::uint64_t file_count = 0;
+};
+
+// Something verify() found. `key` is the record's key where one is concerned, else empty.
+struct Finding {
+  std::string file;    // relative to the store's directory, or the column family's name
+  std::string key;
+  std::string what;    // what is wrong
+  std::string remedy;  // what to do about it
+};
+
+// Not thread-safe.
+class StoreReader {
+ public:
+  // kNotFound when `dir` holds no store; kIo, kCorruption, kInvalidArgument (newer format) as
+  // Store::open says them.
+  static Result<std::unique_ptr<StoreReader>> open(const std::string& dir);
+
+  virtual ~StoreReader() = default;
+
+  [[nodiscard]] virtual const StoreInfo& info() const = 0;
+
+  // The record as the next open would serve it (deadline moved by touches), dead ones included:
+  // compare deadline with info().now. kNotFound when absent.
+  virtual Status get(std::string_view key, FunctionRef<void(const RecordView&)> f) = 0;
+
+  // Every record in key order, dead ones included, while f returns true. A damaged record ends the
+  // walk with kCorruption, unless `on_damage` is given: then it is told and the walk goes on.
+  virtual Status for_each(FunctionRef<bool(const RecordView&)> f,
+                          const FunctionRef<void(const Finding&)>* on_damage = nullptr) = 0;
+
+  // Checks every block of every file, every record's checksum and bounds, every deadline entry and
+  // the running version. `progress(done, total)` is called now and then, in records (estimated).
+  virtual Status verify(FunctionRef<void(const Finding&)> report,
+                        FunctionRef<void(std::uint64_t, std::uint64_t)> progress) = 0;
+};
+
+}  // namespace cloakroom
+
+#endif  // CLOAKROOM_LIB_JOURNAL_STORE_READER_H_

@@ -1,0 +1,284 @@
+#include "store/engine.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/memory_limit.h"
+#include "base/random.h"
+#include "store/fields.h"
+
+namespace cloakroom {
+namespace {
+
+constexpr std::size_t kValueBytesCeiling = std::size_t{512} << 20;
+constexpr Millis kTouchResolutionMax{std::int64_t{1} << 31};
+
+Status invalid(std::string text) { return Status(StatusCode::kInvalidArgument, std::move(text)); }
+
+Status check_options(const Options& options) {
+  if (options.stripe_count != 0 && (!std::has_single_bit(options.stripe_count) ||
+                                    options.stripe_count > kStripeCountMax)) {
+    return invalid("Options::stripe_count must be 0 or a power of two up to 65536, not " +
+                   std::to_string(options.stripe_count));
+  }
+  if (options.value_bytes_max == 0 || options.value_bytes_max > kValueBytesCeiling) {
+    return invalid("Options::value_bytes_max must be 1 to 512 MiB, not " +
+                   std::to_string(options.value_bytes_max));
+  }
+  if (options.sync_interval < Millis{1}) {
+    return invalid("Options::sync_interval must be at least 1 ms");
+  }
+  if (options.touch_resolution < Millis{0} || options.touch_resolution >= kTouchResolutionMax) {
+    return invalid("Options::touch_resolution must be 0 to 24 days");
+  }
+  return Status();
+}
+
+// How many stripe headers visit_many() asks for before it comes back to the first.
+constexpr std::size_t kPrefetchAhead = 16;
+
+thread_local const VisitorScope* innermost_scope = nullptr;
+
+}  // namespace
+
+// The scopes of a thread form a list, for a visitor of one store may visit another store.
+VisitorScope::VisitorScope(const Engine* engine) noexcept
+    : engine_(engine), outer_(std::exchange(innermost_scope, this)) {}
+
+VisitorScope::~VisitorScope() { innermost_scope = outer_; }
+
+bool VisitorScope::inside(const Engine* engine) noexcept {
+  for (const VisitorScope* scope = innermost_scope; scope != nullptr; scope = scope->outer_) {
+    if (scope->engine_ == engine) return true;
+  }
+  return false;
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(Options options, const JournalHooks& hooks) {
+  if (Status fine = check_options(options); !fine) return fine;
+  Result<OpenedJournal> opened = open_journal(options, hooks);
+  if (!opened) return opened.status();
+  return open(std::move(options), *std::move(opened));
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(Options options, OpenedJournal opened) {
+  if (Status fine = check_options(options); !fine) return fine;
+  const Result<std::uint64_t> seed = random_u64();
+  if (!seed) return seed.status();
+  std::unique_ptr<Engine> engine(new Engine(std::move(options), std::move(opened), *seed));
+  return engine;
+}
+
+Engine::Engine(Options options, OpenedJournal opened, std::uint64_t seed)
+    : options_(std::move(options)),
+      memory_limit_(options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes
+                                                     : usable_memory_bytes() / 4),
+      timeline_(std::move(opened.timeline)),
+      table_(options_.stripe_count != 0 ? options_.stripe_count : kStripeCountDefault, seed),
+      events_(options_.background),
+      journal_(std::move(opened.journal)) {
+  if (options_.path.empty()) {
+    MutexLock guard(load_mutex_);
+    end_warm_up();
+  }
+  journal_->set_dead_check([this](std::string_view key, Version version) {
+    return is_dead(key, version);
+  });
+  if (options_.background) upkeep_ = std::thread([this] { upkeep_loop(); });
+}
+
+Engine::~Engine() { (void)close(); }
+
+Status Engine::close() {
+  if (closed_.exchange(true)) return Status();
+  stop_upkeep();
+  write_exact_deadlines();
+  const Status closed = journal_->close();
+  events_.stop();
+  return closed;
+}
+
+std::uint64_t Engine::memory_limit() const noexcept {
+  const std::uint64_t indexes = owners_.memory_bytes();
+  return indexes < memory_limit_ ? memory_limit_ - indexes : 0;
+}
+
+Status Engine::check_open() const {
+  if (closed_.load(std::memory_order_relaxed)) {
+    return Status(StatusCode::kClosed, "the store was closed");
+  }
+  if (VisitorScope::inside(this)) {
+    return invalid("the store was called from inside one of its visitors; return from it first");
+  }
+  return Status();
+}
+
+Status Engine::check_call(std::string_view key) const {
+  if (key.size() > kKeyBytesMax) {
+    return Status(StatusCode::kTooLarge, "a key of " + std::to_string(key.size()) +
+                                             " bytes; the limit is " +
+                                             std::to_string(kKeyBytesMax));
+  }
+  return check_open();
+}
+
+const Record* Engine::alive_at(const Stripe& stripe, std::optional<Stripe::Slot> slot,
+                               TimeMs now) const {
+  if (!slot) return nullptr;
+  const Record& record = stripe.at(*slot);
+  return record.alive(now) ? &record : nullptr;
+}
+
+// --- reading ---------------------------------------------------------------------------------
+
+Status Engine::read(std::string_view key, FunctionRef<void(const Record&)> f) {
+  if (Status fine = check_call(key); !fine) return fine;
+  const std::uint64_t hash = table_.hash(key);
+  const TimeMs at = now();
+  bool found = table_.read(hash, key, at, f);
+  if (!found && read_through_.load(std::memory_order_acquire)) {
+    const Status faulted = fault_in(hash, key);
+    if (!faulted && faulted.code() != StatusCode::kNotFound) return faulted;
+    found = table_.read(hash, key, at, f);
+  }
+  counters_.add(found ? kHits : kMisses);
+  return found ? Status() : Status(StatusCode::kNotFound);
+}
+
+Result<Version> Engine::get(std::string_view key, std::string& value) {
+  Version version = 0;
+  bool bytes = true;
+  const Status got = read(key, [&](const Record& record) {
+    const RecordView view = record.view();
+    bytes = view.kind == Kind::kBytes;
+    version = view.version;
+    if (bytes) value.assign(view.value);
+  });
+  if (!got) return got;
+  if (!bytes) return Status(StatusCode::kWrongKind, "the record holds fields; use get_field");
+  return version;
+}
+
+Result<Version> Engine::visit(std::string_view key, FunctionRef<void(const RecordView&)> f) {
+  Version version = 0;
+  const Status got = read(key, [&](const Record& record) {
+    const VisitorScope scope(this);
+    f(record.view());
+    version = record.version();
+  });
+  if (!got) return got;
+  return version;
+}
+
+Result<std::size_t> Engine::visit_many(std::span<const std::string_view> keys,
+                                       FunctionRef<void(std::size_t, const RecordView&)> f) {
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < std::min(kPrefetchAhead, keys.size()); ++i) {
+    table_.prefetch(table_.hash(keys[i]));
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i + kPrefetchAhead < keys.size()) table_.prefetch(table_.hash(keys[i + kPrefetchAhead]));
+    const Result<Version> one = visit(keys[i], [&](const RecordView& view) { f(i, view); });
+    if (one) {
+      ++found;
+    } else if (one.code() != StatusCode::kNotFound) {
+      return one.status();
+    }
+  }
+  return found;
+}
+
+Result<Cursor> Engine::scan(Cursor cursor, std::size_t count,
+                            FunctionRef<void(const RecordView&)> f) {
+  if (Status fine = check_open(); !fine) return fine;
+  if (Status warm = ensure_warm(); !warm) return warm;
+  std::vector<RecordPtr> records;
+  const Status scanned = table_.scan(cursor, std::max<std::size_t>(count, 1), now(), records);
+  if (!scanned) return scanned;
+  for (const RecordPtr& record : records) f(record->view());
+  return cursor;
+}
+
+Result<std::vector<OwnedRecord>> Engine::owned_by(std::string_view owner) {
+  if (Status fine = check_open(); !fine) return fine;
+  if (Status fine = check_owner(owner); !fine) return fine;
+  if (Status warm = ensure_warm(); !warm) return warm;
+  std::vector<std::uint64_t> hashes = owners_.hashes_of(owner);
+  std::sort(hashes.begin(), hashes.end());
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  std::vector<OwnedRecord> owned;
+  const TimeMs at = now();
+  for (const std::uint64_t hash : hashes) {
+    Stripe& stripe = table_.stripe_of(hash);
+    SpinReadLock guard(stripe.lock());
+    (void)stripe.find_if(tag_of(hash), [&](const Record& record) {
+      if (record.owner() == owner && record.alive(at) && table_.hash(record.key()) == hash) {
+        const RecordView view = record.view();
+        owned.push_back({.key = std::string(view.key), .version = view.version,
+                         .deadline = view.deadline, .created = view.created});
+      }
+      return false;  // other keys may share the hash
+    });
+  }
+  return owned;
+}
+
+// --- the rest --------------------------------------------------------------------------------
+
+Subscription Engine::subscribe(std::function<void(const Event&)> f, EventMask mask) {
+  return events_.subscribe(std::move(f), mask);
+}
+
+Status Engine::sync() {
+  if (Status fine = check_open(); !fine) return fine;
+  return tell_degraded(journal_->sync());
+}
+
+void Engine::when_durable(Version version, std::function<void(Status)> f) {
+  if (Status fine = check_open(); !fine) return f(fine);
+  journal_->when_durable(version, std::move(f));
+}
+
+Result<Version> Engine::checkpoint(const std::string& dir) {
+  if (Status fine = check_open(); !fine) return fine;
+  return journal_->checkpoint(dir);
+}
+
+Stats Engine::stats() {
+  Stats stats;
+  const StripeCounts counts = table_.counts();
+  stats.records = counts.records;
+  stats.owned_records = counts.owned;
+  stats.owners = owners_.owner_count();
+  stats.key_value_bytes = counts.key_value_bytes;
+  stats.memory_bytes = table_.memory_bytes() + owners_.memory_bytes();
+  stats.memory_limit_bytes = memory_limit_;
+  stats.hits = counters_.sum(kHits);
+  stats.misses = counters_.sum(kMisses);
+  stats.creates = counters_.sum(kCreates);
+  stats.overwrites = counters_.sum(kOverwrites);
+  stats.erases = counters_.sum(kErases);
+  stats.touches = counters_.sum(kTouches);
+  stats.touches_journaled = counters_.sum(kTouchesJournaled);
+  stats.expired = counters_.sum(kExpired);
+  stats.refused_full = counters_.sum(kRefusedFull);
+  stats.warmed_records = counters_.sum(kWarmed);
+  stats.events_dropped = events_.dropped();
+  const JournalStats journal = journal_->stats();
+  stats.version_last = journal.version_last;
+  stats.version_process = journal.version_process;
+  stats.version_disk = journal.version_disk;
+  stats.journal_batches = journal.batches;
+  stats.journal_syncs = journal.syncs;
+  stats.journal_queue_bytes = journal.queue_bytes;
+  stats.journal_waits = journal.waits;
+  stats.opened_clean = journal.opened_clean;
+  stats.degraded = journal.degraded;
+  stats.read_only = journal.read_only;
+  stats.warm = warm_.load(std::memory_order_acquire);
+  MutexLock guard(load_mutex_);
+  if (stats.degraded.empty()) stats.degraded = load_damage_.message();
+  return stats;
+}
+
+}  // namespace cloakroom

@@ -1,0 +1,208 @@
+// Engine: the only place that knows table, journal and index, and the order between them.
+//
+// The order within one write, under the record's stripe lock:
+//   1. decide (find, compare versions, limits)        nothing changed yet
+//   2. make the new record and room for it             may throw bad_alloc, nothing changed
+//   3. Journal::append()                               may refuse, nothing changed
+//   4. table, owner index, event                       cannot fail
+// and after the lock: free what was replaced, then Journal::wait() for the durability asked for.
+//
+// Lock order: stripe -> owners | gone keys | journal's queue | event queue. The last four are never
+// held together, and nothing waits for a disk or calls a user while holding any lock, except that
+// visitors and update() run under the stripe's lock: hence the guard against calling back.
+//
+// Warming up: while read_through_ is set the table is not complete, and who does not find a key
+// there asks the journal (fault_in). See engine_warm.cc.
+#ifndef CLOAKROOM_LIB_STORE_ENGINE_H_
+#define CLOAKROOM_LIB_STORE_ENGINE_H_
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/counter.h"
+#include "base/mutex.h"
+#include "base/thread_annotations.h"
+#include "cloakroom/store.h"
+#include "index/events.h"
+#include "index/owners.h"
+#include "journal/recovery.h"
+#include "store/gone_keys.h"
+#include "table/table.h"
+
+namespace cloakroom {
+
+class Engine {
+ public:
+  // Opens the journal the options name, and an engine over it.
+  static Result<std::unique_ptr<Engine>> open(Options options, const JournalHooks& hooks = {});
+  // Over a journal already open; for tests with a double.
+  static Result<std::unique_ptr<Engine>> open(Options options, OpenedJournal opened);
+
+  ~Engine();
+
+  // As in Store, which documents them.
+  Result<Version> visit(std::string_view key, FunctionRef<void(const RecordView&)> f);
+  Result<Version> get(std::string_view key, std::string& value);
+  Result<std::size_t> visit_many(std::span<const std::string_view> keys,
+                                 FunctionRef<void(std::size_t, const RecordView&)> f);
+  Result<Version> put(std::string_view key, std::string_view value, const PutOptions& options);
+  Result<Version> touch(std::string_view key, Millis ttl);
+  Status erase(std::string_view key, const EraseOptions& options);
+  Result<Version> update(std::string_view key,
+                         FunctionRef<UpdateAction(const RecordView*, std::string&)> f,
+                         const PutOptions& options);
+  Result<std::string> get_field(std::string_view key, std::string_view name);
+  Result<Version> set_fields(std::string_view key, std::span<const Field> fields,
+                             const PutOptions& options);
+  Result<std::size_t> erase_fields(std::string_view key, std::span<const std::string_view> names,
+                                   const EraseOptions& options);
+  Result<std::int64_t> increment_field(std::string_view key, std::string_view name,
+                                       std::int64_t delta, const PutOptions& options);
+  Result<Version> visit_fields(std::string_view key, FunctionRef<void(const Field&)> f);
+  Result<std::vector<OwnedRecord>> owned_by(std::string_view owner);
+  Result<std::size_t> erase_owned(std::string_view owner, std::string_view keep_key,
+                                  const EraseOptions& options);
+  Result<Cursor> scan(Cursor cursor, std::size_t count, FunctionRef<void(const RecordView&)> f);
+  Subscription subscribe(std::function<void(const Event&)> f, EventMask mask);
+  Stats stats();
+  Status sync();
+  void when_durable(Version version, std::function<void(Status)> f);
+  Result<Version> checkpoint(const std::string& dir);
+  std::size_t sweep();
+  Status close();
+
+ private:
+  enum Count : std::size_t {
+    kHits, kMisses, kCreates, kOverwrites, kErases, kTouches, kTouchesJournaled, kExpired,
+    kRefusedFull, kWarmed, kCountCount
+  };
+
+  // What a write under the lock leaves to be done after it.
+  struct Done {
+    Version version = 0;  // to wait for; 0: nothing was appended
+    RecordPtr retired;    // to be wiped and freed
+  };
+
+  // What a stored record shall be; see store_record().
+  struct Draft {
+    std::string_view value;
+    Kind kind = Kind::kBytes;
+  };
+
+  Engine(Options options, OpenedJournal opened, std::uint64_t seed);
+
+  // Every public operation begins with one of these.
+  Status check_call(std::string_view key) const;
+  Status check_write(std::string_view key, std::size_t value_bytes, const PutOptions& options);
+  Status check_value(std::size_t bytes) const;
+  Status check_owner(std::string_view owner) const;
+  Status check_open() const;
+
+  [[nodiscard]] TimeMs now() const noexcept { return timeline_->now(); }
+  [[nodiscard]] Durability level(std::optional<Durability> asked) const noexcept {
+    return asked.value_or(options_.durability);
+  }
+  [[nodiscard]] std::uint64_t memory_limit() const noexcept;
+
+  // Reads the record into f, from disk if it must; kNotFound.
+  Status read(std::string_view key, FunctionRef<void(const Record&)> f);
+
+  // Under the stripe's lock.
+  [[nodiscard]] const Record* alive_at(const Stripe& stripe, std::optional<Stripe::Slot> slot,
+                                       TimeMs now) const REQUIRES_SHARED(stripe.lock());
+  Status check_version(const Record* current, std::optional<Version> expected) const;
+  Result<Done> store_record(Stripe& stripe, std::optional<Stripe::Slot> slot, std::uint64_t hash,
+                            std::string_view key, const Draft& draft, const PutOptions& options,
+                            TimeMs now) REQUIRES(stripe.lock());
+  [[nodiscard]] RecordView compose(const Record* current, std::string_view key, const Draft& draft,
+                                   const PutOptions& options, TimeMs now) const;
+  Status admit(Stripe& stripe, std::optional<Stripe::Slot> slot, bool creates,
+               const RecordView& next, std::uint64_t& reserved) REQUIRES(stripe.lock());
+  Result<Done> erase_record(Stripe& stripe, Stripe::Slot slot, std::uint64_t hash, TimeMs now)
+      REQUIRES(stripe.lock());
+  RecordPtr take_out(Stripe& stripe, Stripe::Slot slot, std::uint64_t hash)
+      REQUIRES(stripe.lock());
+  void shrink(Stripe& stripe) noexcept REQUIRES(stripe.lock());  // moves records: ends slots
+
+  // change(encoded fields now, "" when absent) answers the fields to be, none to leave the record
+  // alone, or "" to erase it. Runs under the stripe's lock.
+  Result<Version> change_fields(
+      std::string_view key, const PutOptions& options,
+      FunctionRef<Result<std::optional<std::string>>(std::string_view)> change);
+
+  // After the lock.
+  Status finish(Done& done, Durability level);
+  Status wait(Version version, Durability level);
+  Status tell_degraded(Status status);
+
+  // Owners.
+  Status erase_hash_of(std::string_view owner, std::string_view keep_key, std::uint64_t hash,
+                       std::size_t& erased, Version& last);
+
+  // Warming up (engine_warm.cc).
+  Status fault_in(std::uint64_t hash, std::string_view key);
+  Status ensure_warm();
+  bool load_some(std::size_t count) REQUIRES(load_mutex_);
+  void insert_loaded(const RecordView& view);
+  void note_damage(const Status& damage) REQUIRES(load_mutex_);
+  void end_warm_up() REQUIRES(load_mutex_);
+  [[nodiscard]] bool is_dead(std::string_view key, Version version);
+
+  // Upkeep (sweeper.cc).
+  void upkeep_loop();
+  std::size_t sweep_all();
+  std::size_t sweep_stripe(Stripe& stripe, TimeMs now);
+  void write_exact_deadlines();
+  void stop_upkeep();
+
+  // Constant after construction.
+  const Options options_;
+  const std::uint64_t memory_limit_;
+  const std::shared_ptr<Timeline> timeline_;
+
+  // Own synchronization.
+  Table table_;
+  Owners owners_;
+  EventBus events_;
+  Counters<kCountCount> counters_;
+  const std::unique_ptr<Journal> journal_;
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> told_degraded_{false};
+
+  // See engine_warm.cc. read_through_ goes down before gone_ is cleared.
+  std::atomic<bool> read_through_{true};
+  std::atomic<bool> warm_{false};
+  GoneKeys gone_;
+  mutable Mutex load_mutex_;
+  Status load_damage_ GUARDED_BY(load_mutex_);
+
+  Mutex upkeep_mutex_;
+  CondVar upkeep_wake_;
+  bool upkeep_stop_ GUARDED_BY(upkeep_mutex_) = false;
+  std::thread upkeep_;
+};
+
+// Marks this thread as inside a visitor of `engine` for its lifetime.
+class VisitorScope {
+ public:
+  explicit VisitorScope(const Engine* engine) noexcept;
+  ~VisitorScope();
+  VisitorScope(const VisitorScope&) = delete;
+  VisitorScope& operator=(const VisitorScope&) = delete;
+
+  [[nodiscard]] static bool inside(const Engine* engine) noexcept;
+
+ private:
+  const Engine* const engine_;
+  const VisitorScope* const outer_;
+};
+
+}  // namespace cloakroom
+
+#endif  // CLOAKROOM_LIB_STORE_ENGINE_H_

@@ -1,0 +1,438 @@
+// The writing half of the engine: put, touch, erase, update, erase_owned.
+#include <algorithm>
+#include <new>
+
+#include "store/engine.h"
+
+namespace cloakroom {
+namespace {
+
+Status invalid(const char* text) { return Status(StatusCode::kInvalidArgument, text); }
+
+// Keeps the table's byte count right over one change of a stripe: what was reserved before is given
+// back, what the stripe really grew or shrank by is taken. REQUIRES: the stripe's lock, throughout.
+class Accounting {
+ public:
+  Accounting(Table& table, Stripe& stripe, std::uint64_t reserved)
+      : table_(table), stripe_(stripe), before_(bytes()), reserved_(reserved) {}
+  ~Accounting() {
+    const std::uint64_t after = bytes();
+    if (after >= before_ + reserved_) {
+      table_.take(after - before_ - reserved_);
+    } else {
+      table_.release(before_ + reserved_ - after);
+    }
+  }
+  Accounting(const Accounting&) = delete;
+  Accounting& operator=(const Accounting&) = delete;
+
+ private:
+  [[nodiscard]] std::uint64_t bytes() const NO_THREAD_SAFETY_ANALYSIS {
+    const StripeCounts counts = stripe_.counts();
+    return counts.record_bytes + counts.slot_bytes;
+  }
+
+  Table& table_;
+  Stripe& stripe_;
+  const std::uint64_t before_;
+  const std::uint64_t reserved_;
+};
+
+// An owner entry that goes again unless the write it belongs to happens.
+class PendingOwner {
+ public:
+  PendingOwner(Owners& owners, std::string_view owner, std::uint64_t hash)
+      : owners_(owners), owner_(owner), hash_(hash) {
+    owners_.add(owner_, hash_);
+  }
+  ~PendingOwner() {
+    if (!kept_) owners_.remove(owner_, hash_);
+  }
+  PendingOwner(const PendingOwner&) = delete;
+  PendingOwner& operator=(const PendingOwner&) = delete;
+  void keep() noexcept { kept_ = true; }
+
+ private:
+  Owners& owners_;
+  const std::string_view owner_;
+  const std::uint64_t hash_;
+  bool kept_ = false;
+};
+
+void try_shrink(Stripe& stripe) noexcept REQUIRES(stripe.lock()) {
+  try {
+    stripe.shrink();
+  } catch (const std::bad_alloc&) {
+    // It stays as large as it is, until the next removal.
+  }
+}
+
+}  // namespace
+
+Status Engine::check_value(std::size_t bytes) const {
+  if (bytes <= options_.value_bytes_max) return Status();
+  return Status(StatusCode::kTooLarge, "a value of " + std::to_string(bytes) +
+                                           " bytes; Options::value_bytes_max is " +
+                                           std::to_string(options_.value_bytes_max));
+}
+
+Status Engine::check_owner(std::string_view owner) const {
+  if (owner.size() <= kOwnerBytesMax) return Status();
+  return Status(StatusCode::kTooLarge, "an owner of " + std::to_string(owner.size()) +
+                                           " bytes; the limit is " +
+                                           std::to_string(kOwnerBytesMax));
+}
+
+Status Engine::check_write(std::string_view key, std::size_t value_bytes,
+                           const PutOptions& options) {
+  if (Status fine = check_call(key); !fine) return fine;
+  if (Status fine = check_value(value_bytes); !fine) return fine;
+  if (Status fine = check_owner(options.owner.value_or("")); !fine) return fine;
+  if (options.ttl <= Millis{0}) return invalid("PutOptions::ttl must be more than 0");
+  if (options.lifetime <= Millis{0}) return invalid("PutOptions::lifetime must be more than 0");
+  return Status();
+}
+
+Status Engine::check_version(const Record* current, std::optional<Version> expected) const {
+  if (!expected || *expected == (current != nullptr ? current->version() : 0)) return Status();
+  return Status(StatusCode::kConflict, current == nullptr
+                                           ? "if_version was given and the record is absent"
+                                           : "the record's version is another than if_version");
+}
+
+RecordView Engine::compose(const Record* current, std::string_view key, const Draft& draft,
+                           const PutOptions& options, TimeMs now) const {
+  RecordView next{.key = key, .value = draft.value, .kind = draft.kind};
+  next.owner = options.owner.value_or(std::string_view());
+  next.lifetime = Timeline::after(now, options.lifetime);
+  next.created = now;
+  if (current != nullptr) {
+    const RecordView old = current->view();
+    if (!options.owner) next.owner = old.owner;
+    next.lifetime = old.lifetime;
+    next.created = old.created;
+  }
+  const bool keeps = current != nullptr && options.keep_deadline;
+  const TimeMs deadline = keeps ? current->deadline() : Timeline::after(now, options.ttl);
+  next.deadline = std::min(deadline, next.lifetime);
+  return next;
+}
+
+// May this write take the room it needs? What it needs is reserved then.
+Status Engine::admit(Stripe& stripe, std::optional<Stripe::Slot> slot, bool creates,
+                     const RecordView& next, std::uint64_t& reserved) {
+  const std::size_t wanted = Record::allocation_bytes(next);
+  const std::size_t held = slot ? stripe.at(*slot).allocation_bytes() : 0;
+  const std::size_t growth =
+      (slot ? 0 : stripe.growth_bytes()) + (wanted > held ? wanted - held : 0);
+  if (!creates && growth == 0) return Status();
+  if (Status room = journal_->admit_growth(); !room) {
+    counters_.add(kRefusedFull);
+    return room;
+  }
+  if (growth == 0) return Status();
+  if (!table_.reserve(growth, memory_limit())) {
+    counters_.add(kRefusedFull);
+    return Status(StatusCode::kFull, "the store's memory limit of " +
+                                         std::to_string(memory_limit_) +
+                                         " bytes is reached; raise Options::memory_limit_bytes, "
+                                         "or erase records");
+  }
+  reserved = growth;
+  return Status();
+}
+
+Result<Engine::Done> Engine::store_record(Stripe& stripe, std::optional<Stripe::Slot> slot,
+                                          std::uint64_t hash, std::string_view key,
+                                          const Draft& draft, const PutOptions& options,
+                                          TimeMs now) {
+  const Record* const current = alive_at(stripe, slot, now);
+  if (Status same = check_version(current, options.if_version); !same) return same;
+  RecordView next = compose(current, key, draft, options, now);
+  std::uint64_t reserved = 0;
+  if (Status room = admit(stripe, slot, current == nullptr, next, reserved); !room) return room;
+  const Accounting accounting(table_, stripe, reserved);
+
+  RecordPtr record = Record::make(next, 0);
+  if (!slot) stripe.reserve_one();
+  const bool owner_changes = !slot || stripe.at(*slot).owner() != next.owner;
+  PendingOwner owner(owners_, owner_changes ? next.owner : std::string_view(), hash);
+  const Result<Version> version =
+      journal_->append({.type = Mutation::Type::kPut, .record = next});
+  if (!version) {
+    try_shrink(stripe);  // the room made for it goes again
+    return tell_degraded(version.status());
+  }
+
+  // From here on nothing can fail.
+  owner.keep();
+  record->set_version(*version);
+  Done done{.version = *version, .retired = nullptr};
+  const bool created = current == nullptr;
+  if (slot) {
+    const Record& old = stripe.at(*slot);
+    if (created) {
+      counters_.add(kExpired);  // it was dead, and the sweeper had not come by yet
+      events_.publish(EventType::kExpired, key, old.owner(), old.version(), now);
+    }
+    if (owner_changes) owners_.remove(old.owner(), hash);
+  }
+  const std::string_view record_owner = record->owner();
+  if (slot) {
+    done.retired = stripe.replace(*slot, std::move(record));
+  } else {
+    stripe.insert(tag_of(hash), std::move(record));
+  }
+  counters_.add(created ? kCreates : kOverwrites);
+  events_.publish(created ? EventType::kCreated : EventType::kUpdated, key, record_owner, *version,
+                  now);
+  return done;
+}
+
+RecordPtr Engine::take_out(Stripe& stripe, Stripe::Slot slot, std::uint64_t hash) {
+  const Accounting accounting(table_, stripe, 0);
+  const Record& record = stripe.at(slot);
+  if (read_through_.load(std::memory_order_acquire)) gone_.add(hash, record.key());
+  owners_.remove(record.owner(), hash);
+  return stripe.remove(slot);
+}
+
+void Engine::shrink(Stripe& stripe) noexcept {
+  const Accounting accounting(table_, stripe, 0);
+  try_shrink(stripe);
+}
+
+// When the journal refuses for good the record still goes from memory: an ended session must not
+// be served, even if a restart may find it again. The caller is told by the status.
+Result<Engine::Done> Engine::erase_record(Stripe& stripe, Stripe::Slot slot, std::uint64_t hash,
+                                          TimeMs now) {
+  const RecordView view = stripe.at(slot).view();
+  const Result<Version> version =
+      journal_->append({.type = Mutation::Type::kErase, .record = {.key = view.key}});
+  if (!version && version.code() != StatusCode::kReadOnly) return version.status();
+  events_.publish(EventType::kErased, view.key, view.owner, version ? *version : view.version,
+                  now);
+  counters_.add(kErases);
+  Done done{.version = version ? *version : 0, .retired = take_out(stripe, slot, hash)};
+  shrink(stripe);
+  if (!version) return tell_degraded(version.status());
+  return done;
+}
+
+Status Engine::finish(Done& done, Durability level) {
+  done.retired.reset();
+  return done.version == 0 ? Status() : wait(done.version, level);
+}
+
+Status Engine::wait(Version version, Durability level) {
+  return tell_degraded(journal_->wait(version, level));
+}
+
+// Passes a status of the journal on; the first that says it latched becomes an event.
+Status Engine::tell_degraded(Status status) {
+  const bool latched = status.code() == StatusCode::kReadOnly || status.code() == StatusCode::kIo;
+  if (latched && !told_degraded_.exchange(true)) {
+    events_.publish(EventType::kDegraded, {}, {}, 0, now());
+  }
+  return status;
+}
+
+Result<Version> Engine::put(std::string_view key, std::string_view value,
+                            const PutOptions& options) {
+  if (Status fine = check_write(key, value.size(), options); !fine) return fine;
+  const std::uint64_t hash = table_.hash(key);
+  if (read_through_.load(std::memory_order_acquire)) {
+    // A damaged record may be overwritten; one that cannot be read may not.
+    const Status faulted = fault_in(hash, key);
+    if (faulted.code() == StatusCode::kIo) return faulted;
+  }
+  Done done;
+  {
+    Stripe& stripe = table_.stripe_of(hash);
+    SpinWriteLock guard(stripe.lock());
+    Result<Done> stored = store_record(stripe, stripe.find(tag_of(hash), key), hash, key,
+                                       {.value = value, .kind = Kind::kBytes}, options, now());
+    if (!stored) return stored.status();
+    done = *std::move(stored);
+  }
+  if (Status waited = finish(done, level(options.durability)); !waited) return waited;
+  return done.version;
+}
+
+Result<Version> Engine::touch(std::string_view key, Millis ttl) {
+  if (Status fine = check_call(key); !fine) return fine;
+  if (ttl <= Millis{0}) return invalid("touch: ttl must be more than 0; use erase to end a record");
+  const std::uint64_t hash = table_.hash(key);
+  if (read_through_.load(std::memory_order_acquire)) {
+    const Status faulted = fault_in(hash, key);
+    if (!faulted) return faulted;
+  }
+  Version version = 0;
+  Result<Version> journaled = Version{0};
+  {
+    Stripe& stripe = table_.stripe_of(hash);
+    SpinWriteLock guard(stripe.lock());
+    const TimeMs at = now();
+    const auto slot = stripe.find(tag_of(hash), key);
+    const Record* const record = alive_at(stripe, slot, at);
+    if (record == nullptr) return StatusCode::kNotFound;
+    version = record->version();
+    const TimeMs deadline = std::min(Timeline::after(at, ttl), record->lifetime());
+    TimeMs granted = record->granted();
+    if (deadline > granted || deadline < record->deadline()) {
+      // The disk is granted the resolution ahead, so that the next touches need not be written; a
+      // deadline that comes nearer is granted exactly.
+      const bool later = deadline > granted;
+      granted = later ? std::min(Timeline::after(deadline, options_.touch_resolution),
+                                 record->lifetime())
+                      : deadline;
+      RecordView view = record->view();
+      view.deadline = granted;
+      journaled = journal_->append(
+          {.type = later ? Mutation::Type::kTouch : Mutation::Type::kShorten, .record = view});
+      if (!journaled && journaled.code() != StatusCode::kReadOnly) return journaled.status();
+      counters_.add(kTouchesJournaled);
+    }
+    const TimeMs lead = deadline == kNever ? 0 : std::max<TimeMs>(0, granted - deadline);
+    stripe.set_deadline(*slot, deadline, static_cast<std::uint32_t>(lead));
+    counters_.add(kTouches);
+  }
+  if (!journaled) return tell_degraded(journaled.status());
+  const Durability level = std::min(options_.durability, Durability::kProcess);
+  if (*journaled != 0) {
+    if (Status waited = wait(*journaled, level); !waited) return waited;
+  }
+  return version;
+}
+
+Status Engine::erase(std::string_view key, const EraseOptions& options) {
+  if (Status fine = check_call(key); !fine) return fine;
+  const std::uint64_t hash = table_.hash(key);
+  bool damaged = false;
+  if (read_through_.load(std::memory_order_acquire)) {
+    const Status faulted = fault_in(hash, key);
+    if (faulted.code() == StatusCode::kIo) return faulted;
+    damaged = faulted.code() == StatusCode::kCorruption;
+  }
+  Done done;
+  {
+    Stripe& stripe = table_.stripe_of(hash);
+    SpinWriteLock guard(stripe.lock());
+    const TimeMs at = now();
+    const auto slot = stripe.find(tag_of(hash), key);
+    const Record* const current = alive_at(stripe, slot, at);
+    if (current == nullptr && !damaged) return Status(StatusCode::kNotFound);
+    if (Status same = check_version(current, options.if_version); !same) return same;
+    if (current != nullptr) {
+      Result<Done> erased = erase_record(stripe, *slot, hash, at);
+      if (!erased) return erased.status();
+      done = *std::move(erased);
+    } else {
+      // What cannot be read can still be ended.
+      const Result<Version> version =
+          journal_->append({.type = Mutation::Type::kErase, .record = {.key = key}});
+      if (!version) return version.status();
+      gone_.add(hash, key);
+      done.version = *version;
+    }
+  }
+  return finish(done, level(options.durability));
+}
+
+Result<Version> Engine::update(std::string_view key,
+                               FunctionRef<UpdateAction(const RecordView*, std::string&)> f,
+                               const PutOptions& options) {
+  if (Status fine = check_write(key, 0, options); !fine) return fine;
+  const std::uint64_t hash = table_.hash(key);
+  if (read_through_.load(std::memory_order_acquire)) {
+    const Status faulted = fault_in(hash, key);
+    if (!faulted && faulted.code() != StatusCode::kNotFound) return faulted;
+  }
+  Done done;
+  Version version = 0;
+  {
+    Stripe& stripe = table_.stripe_of(hash);
+    SpinWriteLock guard(stripe.lock());
+    const TimeMs at = now();
+    const auto slot = stripe.find(tag_of(hash), key);
+    const Record* const current = alive_at(stripe, slot, at);
+    const RecordView view = current != nullptr ? current->view() : RecordView{};
+    if (view.kind != Kind::kBytes) {
+      return Status(StatusCode::kWrongKind, "the record holds fields; use set_fields");
+    }
+    if (Status same = check_version(current, options.if_version); !same) return same;
+    std::string value(view.value);
+    UpdateAction action = UpdateAction::kLeave;
+    {
+      const VisitorScope scope(this);
+      action = f(current != nullptr ? &view : nullptr, value);
+    }
+    version = view.version;
+    Result<Done> changed = Done{};
+    if (action == UpdateAction::kStore) {
+      if (Status fine = check_value(value.size()); !fine) return fine;
+      changed = store_record(stripe, slot, hash, key, {.value = value, .kind = Kind::kBytes},
+                             options, at);
+      if (changed) version = changed->version;
+    } else if (action == UpdateAction::kErase && current != nullptr) {
+      changed = erase_record(stripe, *slot, hash, at);
+      version = 0;
+    }
+    if (!changed) return changed.status();
+    done = *std::move(changed);
+  }
+  if (Status waited = finish(done, level(options.durability)); !waited) return waited;
+  return version;
+}
+
+// Erases all records of one hash and owner: more than one only if keys collide.
+Status Engine::erase_hash_of(std::string_view owner, std::string_view keep_key, std::uint64_t hash,
+                             std::size_t& erased, Version& last) {
+  Status outcome;
+  for (;;) {
+    RecordPtr retired;  // freed after the lock
+    Stripe& stripe = table_.stripe_of(hash);
+    SpinWriteLock guard(stripe.lock());
+    const TimeMs at = now();
+    const auto slot = stripe.find_if(tag_of(hash), [&](const Record& record) {
+      return record.owner() == owner && record.alive(at) &&
+             (keep_key.empty() || record.key() != keep_key) && table_.hash(record.key()) == hash;
+    });
+    if (!slot) return outcome;
+    Result<Done> done = erase_record(stripe, *slot, hash, at);
+    if (!done && done.code() != StatusCode::kReadOnly) return done.status();
+    ++erased;
+    if (done) {
+      last = done->version;
+      retired = std::move(done->retired);
+    } else {
+      outcome = done.status();
+    }
+  }
+}
+
+Result<std::size_t> Engine::erase_owned(std::string_view owner, std::string_view keep_key,
+                                        const EraseOptions& options) {
+  if (Status fine = check_call(keep_key); !fine) return fine;
+  if (Status fine = check_owner(owner); !fine) return fine;
+  if (options.if_version) return invalid("erase_owned: if_version names one record; use erase");
+  if (owner.empty()) return invalid("erase_owned: no owner was named");
+  if (Status warm = ensure_warm(); !warm) return warm;
+  std::vector<std::uint64_t> hashes = owners_.hashes_of(owner);
+  std::sort(hashes.begin(), hashes.end());
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  std::size_t erased = 0;
+  Version last = 0;
+  Status outcome;
+  for (const std::uint64_t hash : hashes) {
+    // One that fails does not keep the others from being ended.
+    if (Status one = erase_hash_of(owner, keep_key, hash, erased, last); !one) outcome = one;
+  }
+  if (!outcome) return outcome;
+  if (last != 0) {
+    if (Status waited = wait(last, level(options.durability)); !waited) return waited;
+  }
+  return erased;
+}
+
+}  // namespace cloakroom

@@ -1,0 +1,17 @@
+#include "demo_worker.h"
+
+#include "output.h"
+
+namespace cloakroom::cli {
+
+int run_demo_worker(const DemoWorkerOptions& options) {
+  const auto memory = SharedMemory::attach(options.fd);
+  if (!memory) {
+    message(text_of(memory.status()));
+    return kExitUsage;
+  }
+  return options.phase == "load" ? run_demo_load(*memory, options.dir)
+                                 : run_demo_check(*memory, options.dir);
+}
+
+}  // namespace cloakroom::cli
