@@ -68,6 +68,20 @@ std::string why_missing(std::string_view name) {
   return {};
 }
 
+std::string describe_contestant(std::string_view name) {
+  if (name == kCloakroom) return "a Store in memory";
+  if (name == kCloakroomDisk) return "a Store with a directory, kProcess unless said otherwise";
+  if (name == kUmap) return "std::unordered_map in 64 stripes, each behind a std::shared_mutex";
+  if (name == kRocksdb) return "RocksDB " + rocksdb_version() + " used directly, log on";
+#if defined(CLOAKROOM_BENCH_TBB)
+  if (name == kTbb) return "oneTBB " + tbb_version() + ", concurrent_hash_map";
+#endif
+#if defined(CLOAKROOM_BENCH_REDIS)
+  if (name == kRedis) return "redis-server " + redis_version() + " over a unix socket";
+#endif
+  return {};
+}
+
 std::unique_ptr<Contestant> make_contestant(std::string_view name, const ContestantSetup& setup) {
   if (name == kCloakroom) return make_store(setup, false);
   if (name == kCloakroomDisk) return make_store(setup, true);

@@ -78,6 +78,9 @@ inline constexpr std::string_view kRedis = "redis";
 // Why this one cannot take part here; empty when it can.
 [[nodiscard]] std::string why_missing(std::string_view name);
 
+// What it is, with its version: a line for the report.
+[[nodiscard]] std::string describe_contestant(std::string_view name);
+
 // REQUIRES: why_missing(name) is empty.
 [[nodiscard]] std::unique_ptr<Contestant> make_contestant(std::string_view name,
                                                           const ContestantSetup& setup);
@@ -88,6 +91,9 @@ inline constexpr std::string_view kRedis = "redis";
 [[nodiscard]] std::unique_ptr<Contestant> make_tbb(const ContestantSetup& setup);
 [[nodiscard]] std::unique_ptr<Contestant> make_rocksdb(const ContestantSetup& setup);
 [[nodiscard]] std::unique_ptr<Contestant> make_redis(const ContestantSetup& setup);
+[[nodiscard]] std::string tbb_version();
+[[nodiscard]] std::string rocksdb_version();
+[[nodiscard]] std::string redis_version();
 
 // The store behind the contestants "cloakroom" and "cloakroom-disk". Failure when it does not open.
 [[nodiscard]] Store open_store(const ContestantSetup& setup, bool on_disk);

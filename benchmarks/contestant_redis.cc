@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "contestant.h"
+#include "process.h"
 #include "redis_client.h"
 #include "redis_server.h"
 
@@ -88,6 +89,16 @@ class RedisContestant final : public Contestant {
 };
 
 }  // namespace
+
+// From "Redis server v=7.0.15 sha=...".
+std::string redis_version() {
+  Child child({"redis-server", "--version"}, {.capture = true});
+  const std::string line = child.read_line().value_or("");
+  child.wait();
+  const std::size_t at = line.find("v=");
+  if (at == std::string::npos) return "of unknown version";
+  return line.substr(at + 2, line.find(' ', at) - at - 2);
+}
 
 std::unique_ptr<Contestant> make_redis(const ContestantSetup& setup) {
   return std::make_unique<RedisContestant>(setup);

@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <rocksdb/version.h>
 
 #include <array>
 #include <cstring>
@@ -144,6 +145,8 @@ class RocksContestant final : public Contestant {
 };
 
 }  // namespace
+
+std::string rocksdb_version() { return rocksdb::GetRocksVersionAsString(); }
 
 std::unique_ptr<Contestant> make_rocksdb(const ContestantSetup& setup) {
   return std::make_unique<RocksContestant>(setup);

@@ -1,5 +1,6 @@
 // oneTBB's concurrent_hash_map, looked up without building a std::string.
 #include <oneapi/tbb/concurrent_hash_map.h>
+#include <oneapi/tbb/version.h>
 
 #include <atomic>
 #include <functional>
@@ -92,6 +93,10 @@ class TbbContestant final : public Contestant {
 };
 
 }  // namespace
+
+std::string tbb_version() {
+  return std::to_string(TBB_VERSION_MAJOR) + "." + std::to_string(TBB_VERSION_MINOR);
+}
 
 std::unique_ptr<Contestant> make_tbb(const ContestantSetup&) {
   return std::make_unique<TbbContestant>();

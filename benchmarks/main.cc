@@ -3,8 +3,11 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <vector>
 
 #include "failure.h"
+#include "interrupt.h"
+#include "machine.h"
 #include "options.h"
 #include "replay.h"
 #include "ticks.h"
@@ -13,22 +16,34 @@
 namespace cloakroom::bench {
 namespace {
 
-// Tables of a million records that several workloads share; loaded once.
+// What a mix is run with: what was asked for, or in `all` both ways of drawing keys, and besides
+// the threads asked for as many as there are cores.
+std::vector<MixCase> mix_cases(const BenchOptions& options, bool all) {
+  if (!all) {
+    return {{options.zipf ? Popularity::kZipf : Popularity::kUniform, options.threads}};
+  }
+  std::vector<MixCase> cases;
+  for (const unsigned threads : {options.threads, describe_machine().cores}) {
+    if (!cases.empty() && threads <= options.threads) break;
+    cases.push_back({Popularity::kUniform, threads});
+    cases.push_back({Popularity::kZipf, threads});
+  }
+  return cases;
+}
+
+// The workloads that share tables of a million records, loaded once.
 void run_tables(const Bench& bench, std::string_view workload) {
   const bool all = workload == "all";
+  const std::vector<MixCase> cases = mix_cases(bench.options, all);
   Race race = make_race(bench);
   if (all || workload == "micro") run_micro(bench, race);
   for (const std::string_view name : {"mix-r", "mix-s", "mix-w"}) {
-    if (all || (workload == name && !bench.options.zipf)) {
-      run_mix(bench, race, name, Popularity::kUniform);
-    }
-    if (all || (workload == name && bench.options.zipf)) {
-      run_mix(bench, race, name, Popularity::kZipf);
-    }
+    if (all || workload == name) run_mix(bench, race, name, cases);
   }
 }
 
 int run_bench(const CommandLine& line) {
+  catch_interrupts();
   const std::string& workload = line.workload;
   Workspace workspace(line.bench.store);
   Report report({.json = line.bench.json, .markdown = line.bench.markdown}, line.text);

@@ -8,6 +8,7 @@
 
 #include "failure.h"
 #include "histogram.h"
+#include "interrupt.h"
 #include "machine.h"
 #include "ticks.h"
 
@@ -28,6 +29,7 @@ void run_chunks(Lane& lane, Chunk& chunk, const MeasureSettings& settings, Part&
   const std::uint64_t began = monotonic_ns();
   std::uint64_t spent_ns = 0;
   for (std::uint64_t number = 0; spent_ns < budget_ns; ++number) {
+    stop_if_interrupted();
     chunk.refill();
     // The clock of every operation costs 10 to 20 ns, so the mean comes from the other chunks.
     const bool timed = settings.latencies_only || number % 8 == 0;

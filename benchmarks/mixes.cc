@@ -50,11 +50,14 @@ const char* describe(Popularity popularity) {
   return popularity == Popularity::kZipf ? "Zipf 0.99" : "uniform";
 }
 
-std::string circumstances(const Bench& bench, const Race& race, Popularity popularity) {
-  return fmt::format("{} records, {}-byte values, {} thread{}, {}, {} rounds",
-                     grouped(race.dataset.sessions()), race.dataset.value_bytes(),
-                     bench.options.threads, bench.options.threads == 1 ? "" : "s",
-                     describe(popularity), bench.options.rounds);
+std::string describe(const MixCase& one) {
+  return fmt::format("{}, {} thread{}", describe(one.popularity), one.threads,
+                     one.threads == 1 ? "" : "s");
+}
+
+std::string circumstances(const Bench& bench, const Race& race) {
+  return fmt::format("{} records, {}-byte values, {} rounds", grouped(race.dataset.sessions()),
+                     race.dataset.value_bytes(), bench.options.rounds);
 }
 
 MeasureSettings settings_of(const BenchOptions& options, unsigned round) {
@@ -81,15 +84,14 @@ Workspace::Workspace(const std::string& directory) : path_(directory) {
 
 Workspace::~Workspace() {
   std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
-    std::filesystem::remove_all(entry.path(), ignored);
-  }
+  for (const std::string& path : made_) std::filesystem::remove_all(path, ignored);
   if (created_) std::filesystem::remove(path_, ignored);
 }
 
 std::string Workspace::fresh(std::string_view name) {
   std::string path = path_ + "/" + std::string(name);
   make_fresh_directory(path);
+  made_.push_back(path);
   return path;
 }
 
@@ -105,11 +107,13 @@ std::string grouped(std::uint64_t count) {
 std::vector<std::string> line_up(const Bench& bench, std::initializer_list<std::string_view> always,
                                  std::initializer_list<std::string_view> names) {
   std::vector<std::string> result(always.begin(), always.end());
+  for (const std::string& name : result) bench.report.note(name + ": " + describe_contestant(name));
   const std::vector<std::string>& asked = bench.options.peers;
   for (const std::string_view name : names) {
     if (std::find(asked.begin(), asked.end(), name) == asked.end()) continue;
     if (const std::string why = why_missing(name); why.empty()) {
       result.emplace_back(name);
+      bench.report.note(fmt::format("{}: {}", name, describe_contestant(name)));
     } else {
       bench.report.note(fmt::format("{} is left out: {}", name, why));
     }
@@ -135,9 +139,11 @@ Race make_race(const Bench& bench) {
 }
 
 void run_micro(const Bench& bench, Race& race) {
-  const Popularity popularity = bench.options.zipf ? Popularity::kZipf : Popularity::kUniform;
-  const KeyPicker picker(race.dataset.sessions(), popularity);
-  Section section("micro", "micro: " + circumstances(bench, race, popularity), "ns/op", kCloakroom);
+  const MixCase one{.popularity = bench.options.zipf ? Popularity::kZipf : Popularity::kUniform,
+                    .threads = bench.options.threads};
+  const KeyPicker picker(race.dataset.sessions(), one.popularity);
+  Section section("micro", fmt::format("micro: {}, {}", circumstances(bench, race), describe(one)),
+                  "ns/op", kCloakroom);
   for (unsigned round = 0; round < bench.options.rounds; ++round) {
     bench.report.progress(fmt::format("micro: round {} of {}", round + 1, bench.options.rounds));
     for (const NamedMix& operation : single_operations()) {
@@ -151,20 +157,26 @@ void run_micro(const Bench& bench, Race& race) {
   bench.report.add(section);
 }
 
-void run_mix(const Bench& bench, Race& race, std::string_view name, Popularity popularity) {
-  const KeyPicker picker(race.dataset.sessions(), popularity);
+void run_mix(const Bench& bench, Race& race, std::string_view name,
+             std::span<const MixCase> cases) {
   const NamedMix& mix = mix_named(name);
-  Section section(
-      std::string(name),
-      fmt::format("{} ({}): {}", name, describe(name), circumstances(bench, race, popularity)),
-      "kops/s", kCloakroom);
+  Section section(std::string(name),
+                  fmt::format("{} ({}): {}", name, describe(name), circumstances(bench, race)),
+                  "kops/s", kCloakroom);
+  std::vector<KeyPicker> pickers;
+  for (const MixCase& one : cases) {
+    pickers.emplace_back(race.dataset.sessions(), one.popularity);
+  }
   for (unsigned round = 0; round < bench.options.rounds; ++round) {
     bench.report.progress(fmt::format("{}: round {} of {}", name, round + 1, bench.options.rounds));
-    for (Entry& entry : race.entries) {
-      const Measurement result = measure(*entry.contestant, race.dataset, picker, mix.mix,
-                                         settings_of(bench.options, round));
-      section.add(fmt::format("{}, {}", name, describe(popularity)), entry.name,
-                  result.ops_per_second / 1000, result);
+    for (std::size_t at = 0; at < cases.size(); ++at) {
+      MeasureSettings settings = settings_of(bench.options, round);
+      settings.threads = cases[at].threads;
+      for (Entry& entry : race.entries) {
+        const Measurement result =
+            measure(*entry.contestant, race.dataset, pickers[at], mix.mix, settings);
+        section.add(describe(cases[at]), entry.name, result.ops_per_second / 1000, result);
+      }
     }
   }
   bench.report.add(section);

@@ -40,6 +40,8 @@ std::vector<std::string> peer_names() {
 }
 
 void add_bench_options(CLI::App& app, BenchOptions& options) {
+  // Said twice, the last one holds: tools/bench puts its own before those it was given.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--sessions", options.sessions, "records held [1000000; durability, redis 100000]")
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 32));
   app.add_option("--threads", options.threads, "threads that run operations")
@@ -57,7 +59,8 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   app.add_option("--peers", options.peers,
                  fmt::format("whom to compare with, separated by commas: {}, or none [all]",
                              fmt::join(peer_names(), ", ")))
-      ->delimiter(',');
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--store", options.store,
                  "directory for files, absent or empty [one under $TMPDIR, removed at the end]");
   app.add_option("--json", options.json, "write a JSON document to this file; - is stdout");

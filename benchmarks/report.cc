@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "failure.h"
+#include "interrupt.h"
 
 namespace cloakroom::bench {
 namespace {
@@ -218,7 +219,10 @@ void Report::note(const std::string& line) {
   std::fflush(text_);
 }
 
-void Report::progress(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+void Report::progress(const std::string& line) {
+  stop_if_interrupted();
+  fmt::print(stderr, "{}\n", line);
+}
 
 void Report::add(const Section& section) {
   fmt::print(text_, "{}", section.as_text());

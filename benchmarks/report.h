@@ -67,7 +67,7 @@ class Report {
   Report(ReportTargets targets, std::string command);
 
   void note(const std::string& line);      // "peer redis is left out: ..."
-  void progress(const std::string& line);  // to stderr, for those who wait
+  void progress(const std::string& line);  // to stderr, for those who wait; may stop here
   void add(const Section& section);
 
   // Writes the JSON document and the page. Failure when a file cannot be written.

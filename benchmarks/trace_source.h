@@ -37,7 +37,6 @@ class LineSource {
 
   std::string path_;
   Fd file_;
-  std::uint64_t offset_ = 0;
   std::string input_;  // as in the file, from input_at_ on not yet used
   std::size_t input_at_ = 0;
   bool compressed_ = false;

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,8 @@
 
 namespace cloakroom::bench {
 
-// Where the contestants have their files: --store, or a temporary directory. What is in it goes at
-// the end; so does the directory unless it was there before.
+// Where the contestants have their files: --store, or a temporary directory. What was made in it
+// goes at the end; so does the directory unless it was there before.
 class Workspace {
  public:
   explicit Workspace(const std::string& directory);
@@ -33,6 +34,7 @@ class Workspace {
   std::optional<TempDir> temporary_;
   std::string path_;
   bool created_ = false;
+  std::vector<std::string> made_;
 };
 
 // What every workload is given.
@@ -70,7 +72,14 @@ struct Race {
 [[nodiscard]] Race make_race(const Bench& bench);
 
 void run_micro(const Bench& bench, Race& race);
-void run_mix(const Bench& bench, Race& race, std::string_view name, Popularity popularity);
+
+// How the keys of a mix are drawn, and by how many threads; a row of its table.
+struct MixCase {
+  Popularity popularity;
+  unsigned threads;
+};
+void run_mix(const Bench& bench, Race& race, std::string_view name, std::span<const MixCase> cases);
+
 void run_memory(const Bench& bench);
 void run_durability(const Bench& bench);
 void run_redis(const Bench& bench);

@@ -44,6 +44,12 @@ struct Entry {
 struct History {
   std::vector<Entry> entries = {};
   std::size_t required = 0;  // so many of them must be found
+  const char* promise = "";  // because of this
+
+  void require(std::size_t count, const char* because) {
+    required = count;
+    promise = because;
+  }
 
   [[nodiscard]] std::size_t acknowledged() const {
     std::size_t count = 0;
@@ -199,7 +205,9 @@ class Cut {
     const auto found = contents_of(*engine_);
     if (!found) return cut_.load() || wrong("scan failed: " + found.status().to_string());
     // Only the process died: that takes nothing that was acknowledged.
-    for (History& history : histories_) history.required = history.acknowledged();
+    for (History& history : histories_) {
+      history.require(history.acknowledged(), "a death of the process only");
+    }
     return match(*found);
   }
 
@@ -219,9 +227,6 @@ class Cut {
       if (std::string problem = write_one(history, key, level, random); !problem.empty()) {
         return problem;
       }
-      if (level == Durability::kDisk || plan_.believe_process) {
-        history.required = history.entries.size();
-      }
     }
     return "";
   }
@@ -233,7 +238,11 @@ class Cut {
     history.entries.push_back(entry);
     if (!entry.value) {
       const Status erased = engine_->erase(key, {.durability = level});
-      if (!erased && erased.code() != StatusCode::kNotFound) return erased.to_string();
+      if (erased.code() == StatusCode::kNotFound) {
+        history.entries.pop_back();  // nothing was written, so nothing is promised
+        return "";
+      }
+      if (!erased) return erased.to_string();
     } else {
       const auto put =
           engine_->put(key, *entry.value, {.ttl = Millis(86'400'000), .durability = level});
@@ -241,6 +250,9 @@ class Cut {
       history.entries.back().version = *put;
     }
     history.entries.back().acknowledged = true;
+    if (level == Durability::kDisk || plan_.believe_process) {
+      history.require(history.entries.size(), "kDisk");
+    }
     return "";
   }
 
@@ -248,7 +260,8 @@ class Cut {
   bool mark(std::size_t t, Random& random) {
     History& history = histories_[t];
     if (history.entries.empty()) return true;
-    if (plan_.background && random() % 2 == 0) {
+    const bool by_interval = plan_.background && random() % 2 == 0;
+    if (by_interval) {
       // No sync() but the interval's: it must come by itself.
       const Version last = engine_->stats().version_last;
       const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
@@ -259,7 +272,7 @@ class Cut {
     } else if (!engine_->sync()) {
       return false;
     }
-    history.required = history.entries.size();
+    history.require(history.entries.size(), by_interval ? "the interval's sync" : "sync()");
     outcome_.marked = true;
     return true;
   }
@@ -273,7 +286,7 @@ class Cut {
       case 1: {
         const Status closed = engine_->close();
         if (!closed) return cut_.load() || wrong("close failed: " + closed.to_string());
-        for (History& history : histories_) history.required = history.entries.size();
+        for (History& history : histories_) history.require(history.entries.size(), "close()");
         return true;
       }
       default:
@@ -301,7 +314,8 @@ class Cut {
       const std::string who = "thread " + std::to_string(t) + ": ";
       if (!n) return wrong(who + "what is found is no prefix of what was written");
       if (*n < history.required) {
-        return wrong(who + std::to_string(history.required - *n) + " promised writes are lost");
+        return wrong(who + std::to_string(history.required - *n) + " writes promised by " +
+                     history.promise + " are lost");
       }
       if (*n < history.up_to(newest)) return wrong(who + "a hole: a later write of another is there");
       outcome_.writes += history.entries.size();

@@ -324,6 +324,41 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: what the sweeper reclaims is erased
   CHECK(disk_->records().empty());
 }
 
+TEST_CASE_FIXTURE(FakeStore, "journal order: no read misses while records come into memory") {
+  constexpr std::uint64_t kRecords = 300;
+  {
+    Engine& engine = open();
+    for (std::uint64_t i = 0; i < kRecords; ++i) REQUIRE_OK(engine.put(text("k", i), "v", {}));
+    REQUIRE_OK(engine.close());
+  }
+  std::uint64_t reads = 0;
+  for (int opened = 0; opened < 300; ++opened) {
+    Engine& engine = open();
+    std::atomic<bool> stop{false};
+    std::atomic<int> missed{0};
+    std::atomic<std::uint64_t> done{0};
+    std::vector<std::thread> readers;
+    for (std::uint64_t t = 0; t < 2; ++t) {
+      readers.emplace_back([&, t] {
+        std::string value;
+        // From the end: these keys are loaded last, so the end of the warm-up is met.
+        for (std::uint64_t i = kRecords - 1 - t; !stop.load(); i = i < 2 ? kRecords - 1 : i - 1) {
+          if (!engine.get(text("k", i), value)) ++missed;
+          ++done;
+        }
+      });
+    }
+    while (done.load() < 10) std::this_thread::yield();
+    engine.sweep();
+    stop.store(true);
+    for (std::thread& reader : readers) reader.join();
+    REQUIRE(missed == 0);
+    reads += done;
+    REQUIRE_OK(engine.close());
+  }
+  CHECK(reads > 300);
+}
+
 TEST_CASE_FIXTURE(FakeStore, "journal order: threads and crashes: what was acknowledged is there") {
   CLOAKROOM_RANDOM_SEED(seed);
   Random random(seed);

@@ -120,7 +120,7 @@ void FaultyFs::arm(std::uint64_t k, Fault fault, bool sticky) {
   target_ = k;
   fault_ = fault;
   sticky_ = sticky;
-  sites_.clear();
+  first_site_.clear();
 }
 
 void FaultyFs::disarm() {
@@ -138,16 +138,16 @@ std::uint64_t FaultyFs::fired() const {
   return fired_;
 }
 
-std::map<std::string, std::uint64_t> FaultyFs::sites() const {
+std::string FaultyFs::first_site() const {
   const std::lock_guard lock(mutex_);
-  return sites_;
+  return first_site_;
 }
 
 bool FaultyFs::due(const char* what, const std::string& path) {
   ++calls_;
   if (target_ == 0 || (sticky_ ? calls_ < target_ : calls_ != target_)) return false;
   ++fired_;
-  ++sites_[std::string(what) + ' ' + file_kind(path)];
+  if (first_site_.empty()) first_site_ = std::string(what) + ' ' + file_kind(path);
   return true;
 }
 

@@ -9,11 +9,9 @@
 #include <rocksdb/file_system.h>
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 namespace cloakroom::testing {
 
@@ -37,8 +35,8 @@ class FaultyFs final : public rocksdb::FileSystemWrapper {
 
   [[nodiscard]] std::uint64_t calls() const;  // mutating calls since arm(), or since construction
   [[nodiscard]] std::uint64_t fired() const;  // faults that really happened since arm()
-  // "append 000012.log" and the like: the distinct kinds of places where faults fired.
-  [[nodiscard]] std::map<std::string, std::uint64_t> sites() const;
+  // Where the first fault fired: "append .log" and the like, a call and a kind of file.
+  [[nodiscard]] std::string first_site() const;
 
   // The next mutating call, named by what it does and to what. Ok, or the fault.
   rocksdb::IOStatus step(const char* what, const std::string& path);
@@ -89,7 +87,7 @@ class FaultyFs final : public rocksdb::FileSystemWrapper {
   std::uint64_t target_ = 0;  // 0: never
   Fault fault_ = Fault::kIoError;
   bool sticky_ = false;
-  std::map<std::string, std::uint64_t> sites_;
+  std::string first_site_;
 };
 
 }  // namespace cloakroom::testing

@@ -87,7 +87,8 @@ TEST_CASE("ls: the table is for people, one line a record whatever the key holds
   CHECK(contains(answer.out, kHostileKey));
   CHECK(contains(answer.out, "expired 59 min"));
   CHECK(contains(answer.out, "100,006"));
-  for (const char c : answer.out) CHECK_UNARY(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
+  CHECK(std::none_of(answer.out.begin(), answer.out.end(),
+                     [](char c) { return c != '\n' && static_cast<unsigned char>(c) < 0x20; }));
 }
 
 TEST_CASE("info: what the store is") {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "support/random_seed.h"
@@ -38,12 +39,14 @@ TEST_CASE("escape: what a terminal would obey becomes \\xNN") {
 TEST_CASE("escape: every string comes back, and prints only what is printable") {
   CLOAKROOM_RANDOM_SEED(seed);
   testing::Random random(seed);
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     const std::string bytes = random_bytes(random);
     const std::string text = escape(bytes);
-    CHECK(is_utf8(text));
     CHECK(unescape(text) == bytes);
-    for (const char c : text) CHECK_UNARY(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+    const bool printable = std::all_of(text.begin(), text.end(), [](char c) {
+      return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+    });
+    REQUIRE((printable && is_utf8(text)));
   }
 }
 
@@ -62,7 +65,8 @@ TEST_CASE("output: durations, sizes and counts are told as people tell them") {
   CHECK(human_duration(INT64_MIN).starts_with("-"));
   CHECK(human_bytes(1023) == "1023 B");
   CHECK(human_bytes(1536) == "1.5 KiB");
-  CHECK(human_bytes(UINT64_MAX) == "16.0 EiB");
+  CHECK(human_bytes(65'536) == "64 KiB");
+  CHECK(human_bytes(UINT64_MAX) == "16 EiB");
   CHECK(human_count(0) == "0");
   CHECK(human_count(999) == "999");
   CHECK(human_count(1'234'567) == "1,234,567");

@@ -78,7 +78,8 @@ TEST_CASE("verify: a byte flipped anywhere in any file ends in an answer") {
   const TempDir directory;
   make_store(directory.store_path());
   const DirSnapshot files = snapshot_of(directory.store_path());
-  for (const auto& [name, entry] : files) {
+  for (const auto& file : files) {
+    const std::string& name = file.first;
     const std::string path = directory.store_path() + "/" + name;
     if (!fs::is_regular_file(path) || fs::file_size(path) == 0) continue;
     const std::string whole = read_file(path);

@@ -171,22 +171,24 @@ class Demo {
     }
     if (memory_->phase.load() == Phase::kRunning) return true;
     (void)process.wait();
-    cannot_open_ = process.end().exit_code == kExitCannotOpen;
+    // Later on it is a find: the store was fine before the kill.
+    cannot_open_ = number == 1 && process.end().exit_code == kExitCannotOpen;
     return failed(number, error_text());
   }
 
   void watch_load(std::uint32_t number, DemoProcess& process, double seconds) {
     Progress progress(fmt::format("load {} of {}", number, options_.kills));
     const auto begin = SteadyClock::now();
-    for (double passed = 0; passed < seconds; passed = seconds_since(begin)) {
+    const auto end = begin + std::chrono::duration_cast<SteadyClock::duration>(
+                                 std::chrono::duration<double>(seconds));
+    while (SteadyClock::now() < end) {
       if (interrupted != 0 || process.ended() || memory_->phase.load() == Phase::kFailed) return;
       const LoadCounts counts = counts_of(memory_);
-      progress.update(static_cast<std::uint64_t>(passed * 1000),
+      progress.update(static_cast<std::uint64_t>(seconds_since(begin) * 1000),
                       static_cast<std::uint64_t>(seconds * 1000),
                       fmt::format("{} sessions, {} writes acknowledged",
                                   human_count(counts.sessions), human_count(counts.writes())));
-      std::this_thread::sleep_for(std::min<std::chrono::duration<double>>(
-          kProcessLook, std::chrono::duration<double>(seconds - passed)));
+      std::this_thread::sleep_until(std::min(end, SteadyClock::now() + kProcessLook));
     }
   }
 

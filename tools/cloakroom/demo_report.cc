@@ -49,9 +49,8 @@ std::uint64_t overhead_of(const CheckResult& check) {
 
 std::string memory_text(const CheckResult& check) {
   if (check.records == 0) return "none";
-  return fmt::format("{} bytes a session beyond its key and value ({} in all for {} sessions)",
-                     overhead_of(check), human_bytes(check.memory_bytes),
-                     human_count(check.records));
+  return fmt::format("{} bytes a session beyond its key and value, owners included ({} in all)",
+                     overhead_of(check), human_bytes(check.memory_bytes));
 }
 
 Json latency_json(const LogHistogram& h) {
@@ -154,7 +153,8 @@ void print_round(const DemoRound& round, std::uint32_t number, std::uint32_t of)
                     human_count(static_cast<std::uint64_t>(static_cast<double>(round.writes) /
                                                            std::max(round.load_seconds, 0.001)))));
   if (!round.checked) return;
-  print(fmt::format("  SIGKILL caught {} writes between call and answer\n", check.in_flight));
+  print(fmt::format("  SIGKILL caught {} between call and answer\n",
+                    check.in_flight == 1 ? "1 write" : human_count(check.in_flight) + " writes"));
   print(fmt::format("  reopened: first read after {}, all {} sessions in memory after {}\n",
                     human_nanos(check.first_read_ns), human_count(check.records),
                     human_nanos(check.warm_ns)));

@@ -25,7 +25,8 @@ constexpr const char* kFooter = R"(Exit codes:
   3  the store cannot be opened or read, or the output not written
 
 No verb but demo changes anything on disk; all of them work beside a live server.
-`cloakroom VERB --help` shows a verb's options and an example.)";
+`cloakroom VERB --help` shows a verb's options and an example.
+)";
 
 // What runs when its sub-command was given.
 struct Verb {
@@ -38,13 +39,19 @@ CLI::App* add_verb(CLI::App& root, const char* name, const char* what, const cha
                    Options& options) {
   CLI::App* app = root.add_subcommand(name, what);
   app->add_option("STORE-DIR", options.dir, "directory of the store")->required();
-  app->footer(std::string("Example:\n  ") + example);
+  app->footer(std::string("Example:\n  ") + example + "\n");
   return app;
 }
 
 template <class Options>
 void add_json(CLI::App* app, Options& options, const char* what) {
   app->add_flag("--json", options.json, what);
+}
+
+// How help names an option's argument, instead of by its C++ type and bounds.
+void call_it(CLI::Option* option, const std::string& name) {
+  const std::string value = option->get_default_str();
+  option->option_text(value.empty() ? name : name + "=" + value);
 }
 
 CLI::Validator duration_check() {
@@ -65,22 +72,28 @@ Verb add_info(CLI::App& root, InfoOptions& options) {
 Verb add_ls(CLI::App& root, LsOptions& options) {
   CLI::App* app = add_verb(root, "ls", "List records, without their values",
                            "cloakroom ls sessions --owner alice --expires-before 10min", options);
-  app->add_option("--prefix", options.prefix, "only keys that begin so");
-  app->add_option("--owner", options.owner, "only records of this owner");
-  app->add_option("--kind", options.kind, "only records of this kind")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Kind>{{"bytes", Kind::kBytes}, {"fields", Kind::kFields}}));
-  app->add_option("--larger-than", options.larger_than_bytes,
-                  "only values over this size: 4096, 64KiB, 1MiB")
-      ->transform(CLI::AsSizeValue(false));
-  app->add_option_function<std::string>(
-         "--expires-before",
-         [&](const std::string& text) { options.expires_before_ms = parse_duration(text); },
-         "only records with no more than this to live")
-      ->check(duration_check());
+  call_it(app->add_option("--prefix", options.prefix, "only keys that begin so"), "TEXT");
+  call_it(app->add_option("--owner", options.owner, "only records of this owner"), "OWNER");
+  const std::map<std::string, Kind> kinds{{"bytes", Kind::kBytes}, {"fields", Kind::kFields}};
+  call_it(app->add_option("--kind", options.kind, "only records of this kind")
+              ->transform(CLI::CheckedTransformer(kinds)),
+          "bytes|fields");
+  call_it(app->add_option("--larger-than", options.larger_than_bytes,
+                          "only values over this size: 4096, 64KiB, 1MiB")
+              ->transform(CLI::AsSizeValue(false)),
+          "SIZE");
+  const auto set_expiry = [&](const std::string& text) {
+    options.expires_before_ms = parse_duration(text);
+  };
+  call_it(app->add_option_function<std::string>(
+                 "--expires-before", set_expiry,
+                 "only records with no more than this to live: 90s, 15min, 2h, 7d")
+              ->check(duration_check()),
+          "DURATION");
   app->add_flag("--dead", options.dead, "include what has expired and is not yet dropped");
-  app->add_option("--limit", options.limit, "stop after so many (0: all)")
-      ->check(CLI::NonNegativeNumber);
+  call_it(app->add_option("--limit", options.limit, "stop after so many (0: all)")
+              ->check(CLI::NonNegativeNumber),
+          "N");
   add_json(app, options, "JSON Lines: one object for each record");
   return {app, [&] { return run_isolated(options.dir, [&] { return run_ls(options); }); }};
 }
@@ -114,23 +127,30 @@ Verb add_stats(CLI::App& root, StatsOptions& options) {
 Verb add_demo(CLI::App& root, DemoOptions& options) {
   CLI::App* app = root.add_subcommand(
       "demo", "Kill a store under load with SIGKILL, reopen it and check every session");
-  app->footer("Example:\n  cloakroom demo --kills 5 --dir demo-store");
-  app->add_option("--dir", options.dir,
-                  "put the store here and keep it (default: a temporary one)");
+  app->footer("Example:\n  cloakroom demo --kills 5 --dir demo-store\n");
+  call_it(app->add_option("--dir", options.dir,
+                          "put the store here and keep it (default: a temporary one)"),
+          "DIR");
   app->add_flag("--keep", options.keep, "keep the temporary directory");
-  app->add_option("--seconds", options.seconds, "time under load, over all kills")
-      ->check(CLI::Range(0.1, 3600.0))
-      ->capture_default_str();
-  app->add_option("--sessions", options.sessions, "sessions to create, about")
-      ->check(CLI::Range(std::uint64_t{100}, std::uint64_t{50'000'000}))
-      ->capture_default_str();
-  app->add_option("--kills", options.kills, "how often it is killed")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app->add_option("--threads", options.threads, "threads of load (0: by the machine)")
-      ->check(CLI::Range(0, 64));
-  app->add_option("--seed", options.seed, "repeat a workload (0: a random one)")
-      ->check(CLI::NonNegativeNumber);
+  call_it(app->add_option("--seconds", options.seconds, "time under load, over all kills")
+              ->check(CLI::Range(0.1, 3600.0))
+              ->capture_default_str(),
+          "SECONDS");
+  call_it(app->add_option("--sessions", options.sessions, "sessions to create, about")
+              ->check(CLI::Range(std::uint64_t{100}, std::uint64_t{50'000'000}))
+              ->capture_default_str(),
+          "N");
+  call_it(app->add_option("--kills", options.kills, "how often it is killed")
+              ->check(CLI::Range(1, 1000))
+              ->capture_default_str(),
+          "N");
+  call_it(app->add_option("--threads", options.threads, "threads of load (0: by the machine)")
+              ->check(CLI::Range(0, 64))
+              ->capture_default_str(),
+          "N");
+  call_it(app->add_option("--seed", options.seed, "repeat a workload (0: a random one)")
+              ->check(CLI::NonNegativeNumber),
+          "N");
   app->add_option("--sabotage", options.sabotage)
       ->check(CLI::IsMember({"lose", "revive", "stale", "spare"}))
       ->group("");

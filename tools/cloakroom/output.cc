@@ -77,7 +77,9 @@ std::string human_bytes(std::uint64_t bytes) {
     value /= 1024;
     ++unit;
   }
-  return fmt::format("{:.1f} {}", value, kUnits[unit]);
+  // "64 KiB" where it is exact: bounds of histograms are.
+  const int decimals = value == std::floor(value) ? 0 : 1;
+  return fmt::format("{:.{}f} {}", value, decimals, kUnits[unit]);
 }
 
 std::string human_duration(std::int64_t ms) {

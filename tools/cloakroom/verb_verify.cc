@@ -143,7 +143,7 @@ class Report {
 void receive(const Fd& pipe, Report& report) {
   constexpr std::size_t kLength = 4;
   std::string buffer;
-  std::string chunk(64 * 1024, '\0');
+  std::string chunk(65'536, '\0');
   while (true) {
     const ssize_t count = ::read(pipe.get(), chunk.data(), chunk.size());
     if (count < 0 && errno == EINTR) continue;
