@@ -86,6 +86,7 @@ std::string to_string(const ChildEnd& end) {
 
 Child::Child(const std::vector<std::string>& argv, const Settings& settings) {
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
   }
