@@ -57,14 +57,24 @@ class FunctionRef<R(Args...)> {
     requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> &&
              std::is_invocable_r_v<R, F&, Args...>)
   FunctionRef(F&& f) noexcept  // NOLINT: implicit by design
-      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
-        call_([](void* object, Args... args) -> R {
-          return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<Args>(args)...);
+      : object_(address_of(f)), call_([](void* object, Args... args) -> R {
+          // A function pointer and an object pointer are the same on every platform of ours.
+          auto* const callable = reinterpret_cast<std::remove_reference_t<F>*>(object);
+          return (*callable)(static_cast<Args>(args)...);
         }) {}
 
   R operator()(Args... args) const { return call_(object_, static_cast<Args>(args)...); }
 
  private:
+  template <class F>
+  static void* address_of(F& f) noexcept {
+    if constexpr (std::is_function_v<F>) {
+      return reinterpret_cast<void*>(&f);
+    } else {
+      return const_cast<void*>(static_cast<const void*>(std::addressof(f)));
+    }
+  }
+
   void* object_;
   R (*call_)(void*, Args...);
 };

@@ -57,9 +57,10 @@ rocksdb::DBOptions database_options(rocksdb::Env* env) {
   options.env = env;
   options.info_log = std::make_shared<NullLogger>();
   options.create_missing_column_families = true;
-  // A torn tail is what every crash leaves; damage before it is refused. Which of the two it was
-  // we check ourselves, with the head and the superblock's mark (recovery.cc).
-  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // What is found must be a prefix of what was written. A power cut can leave a log whose unsynced
+  // end has holes, and a torn log with a later one intact: replay ends at the first damage. Whether
+  // that cut off anything that was synced we check ourselves (recovery.cc, decisions/0006).
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // A later fsync that succeeds proves nothing about what an earlier one lost.
   options.max_bgerror_resume_count = 0;
   options.paranoid_checks = true;

@@ -94,16 +94,19 @@ class Snapshot final : public RocksSnapshot {
     env_ = rocksdb::NewCompositeEnv(file_system_);
     rocksdb::DBOptions database = database_options(env_.get());
     database.create_if_missing = options.mode == Mode::kCreate;
+    const bool reads_only = options.mode == Mode::kReadOnly || options.mode == Mode::kSecondary;
+    if (reads_only) {
+      database.create_missing_column_families = false;
+      database.skip_stats_update_on_db_open = false;  // a tool wants the estimates they give
+    }
     const auto families = family_descriptors(&records_filter_, &deadlines_filter_);
     rocksdb::DB* db = nullptr;
     rocksdb::Status opened;
     switch (options.mode) {
       case Mode::kReadOnly:
-        database.create_missing_column_families = false;
         opened = rocksdb::DB::OpenForReadOnly(database, options.path, families, &handles_, &db);
         break;
       case Mode::kSecondary:
-        database.create_missing_column_families = false;
         opened = rocksdb::DB::OpenAsSecondary(database, options.path, options.secondary_path,
                                               families, &handles_, &db);
         break;

@@ -1,6 +1,7 @@
 #include "journal/superblock.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -55,8 +56,7 @@ std::optional<SyncMark> decode_mark(std::string_view bytes) {
 
 Status damaged(const std::string& path, const std::string& what) {
   return Status(StatusCode::kCorruption,
-                path + ": " + what + "; restore the directory from a backup, or read what is left "
-                "with `cloakroom verify`");
+                path + ": " + what + "; restore the directory from a backup. Nothing was changed");
 }
 
 Result<Identity> decode_identity(const std::string& path, std::string_view bytes) {
@@ -106,7 +106,9 @@ Status Superblock::create(const std::string& dir, const Identity& identity, cons
 
 Result<Superblock> Superblock::open(const std::string& dir, bool writable) {
   const std::string path = dir + "/" + kSuperblockName;
-  if (!exists(path)) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) {
+    if (errno != ENOENT) return io_error("open", path, errno);
     return Status(StatusCode::kNotFound, "no store in " + dir + ": it holds no file " +
                                              kSuperblockName + "; check the path");
   }

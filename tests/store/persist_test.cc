@@ -27,7 +27,9 @@ void write_variety(Store& store, ManualClock& clock) {
     const std::string owner = text("owner", i % 7);
     if (i % 5 != 0) options.owner = owner;
     if (i % 11 == 0) {
-      const std::vector<Field> fields{{"a", text("v", i)}, {"", ""}, {"b", std::string(100, 'b')}};
+      const std::string a = text("v", i);
+      const std::string b(100, 'b');
+      const std::vector<Field> fields{{"a", a}, {"", ""}, {"b", b}};
       REQUIRE_OK(store.set_fields(key, fields, options));
     } else {
       REQUIRE_OK(store.put(key, i % 50 == 1 ? large : text("value", i), options));

@@ -42,6 +42,16 @@ std::string sizes_of(const StoreInfo& info) {
                      human_bytes(info.wal_bytes), human_bytes(other));
 }
 
+// RocksDB has no estimate for a store that it opened without its statistics: it says 0 then.
+bool estimated(const StoreInfo& info) {
+  return info.records_estimate > 0 || info.version_last == 0;
+}
+
+std::string records_of(const StoreInfo& info) {
+  if (!estimated(info)) return "not estimated; `cloakroom stats` counts";
+  return "about " + human_count(info.records_estimate) + "; `cloakroom stats` counts";
+}
+
 void print_text(const StoreInfo& info) {
   print_pairs({
       {"Store", escape_text(info.path)},
@@ -51,7 +61,7 @@ void print_text(const StoreInfo& info) {
                               human_duration(info.now - info.created))},
       {"State", state_of(info)},
       {"Versions", versions_of(info)},
-      {"Records", "about " + human_count(info.records_estimate) + " (`cloakroom stats` counts)"},
+      {"Records", records_of(info)},
       {"Size", sizes_of(info)},
   });
 }
@@ -71,7 +81,8 @@ void print_json(const StoreInfo& info) {
                                          : nlohmann::ordered_json(nullptr)},
       {"version_last", info.version_last},
       {"version_synced", info.version_synced},
-      {"records_estimate", info.records_estimate},
+      {"records_estimate", estimated(info) ? nlohmann::ordered_json(info.records_estimate)
+                                           : nlohmann::ordered_json(nullptr)},
       {"sst_bytes", info.sst_bytes},
       {"wal_bytes", info.wal_bytes},
       {"total_bytes", info.total_bytes},
