@@ -270,7 +270,9 @@ class ModelRun {
   void compare_all() {
     const Records found = contents_of(store_, 1 + below(random_, 50));
     const Records expected = model_.living();
-    for (const auto& [key, record] : expected) {
+    for (const auto& entry : expected) {  // clang 14 captures no structured binding
+      const std::string& key = entry.first;
+      const auto& record = entry.second;
       CAPTURE(key);
       REQUIRE(found.contains(key));
       REQUIRE(found.at(key) == record);

@@ -220,6 +220,40 @@ TEST_CASE("wrong use: a missing RocksDB is not replaced by an empty one") {
   CHECK(mentions(store.status(), dir.store_path()));
 }
 
+TEST_CASE("wrong use: a store in which acknowledged writes are missing is refused") {
+  TempDir dir;
+  ManualClock clock;
+  Options options = quiet_options(clock, dir.store_path());
+  {
+    // A copy of a running store is what a crash leaves.
+    Store store = open_store(quiet_options(clock, dir / "running"));
+    for (std::uint64_t i = 0; i < 50; ++i) {
+      REQUIRE_OK(store.put(text("k", i), text("v", i), {.durability = Durability::kDisk}));
+    }
+    fs::copy(dir / "running", dir.store_path(), fs::copy_options::recursive);
+  }
+  std::string log;
+  for (const auto& entry : fs::directory_iterator(dir / "store/rocks")) {
+    if (entry.path().extension() == ".log" && entry.file_size() > 1000) log = entry.path().string();
+  }
+  REQUIRE(!log.empty());
+  fs::resize_file(log, fs::file_size(log) - 200);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const Status status = refusal(options, dir.path(), StatusCode::kCorruption);
+    CHECK(mentions(status, "accept_loss"));
+  }
+  options.accept_loss = true;
+  Store store = open_store(options);
+  CHECK(mentions(Status(StatusCode::kIo, store.stats().degraded), "missing"));
+  CHECK(!store.stats().read_only);
+  const std::size_t left = contents_of(store).size();
+  CHECK(left < 50);
+  CHECK(left > 40);
+  CHECK_VALUE(store, "k0", "v0");
+  // Versions do not begin again: what was lost had some of them.
+  CHECK(*store.put("new", "v") > 50);
+}
+
 TEST_CASE("wrong use: a missing superblock is not replaced by a new one") {
   TempDir dir;
   ManualClock clock;

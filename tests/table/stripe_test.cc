@@ -22,7 +22,8 @@ RecordPtr make(const std::string& key, TimeMs deadline) {
 }
 
 // Invariants 1, 2 and 4 of stripe.h, seen from outside.
-void check_stripe(Stripe& stripe, const std::map<std::string, TimeMs>& model, unsigned spread) {
+void check_stripe(Stripe& stripe, const std::map<std::string, TimeMs>& model, unsigned spread)
+    REQUIRES_SHARED(stripe.lock()) {
   std::uint64_t bytes = 0;
   for (const auto& [key, deadline] : model) {
     const auto slot = stripe.find(tag_for(key, spread), key);
