@@ -1,5 +1,6 @@
 #include "faults/harness.h"
 
+#include <execinfo.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +19,14 @@ namespace cloakroom::faults {
 namespace {
 
 constexpr std::uint64_t kFailuresShown = 20;
+
+// An assertion of RocksDB says where it stands, not who called it.
+void print_backtrace(int signal) {
+  std::array<void*, 64> frames{};
+  ::backtrace_symbols_fd(frames.data(), ::backtrace(frames.data(), frames.size()), STDERR_FILENO);
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+}
 
 [[noreturn]] void stop(const char* usage) {
   std::fprintf(stderr, "%s\n", usage);
@@ -88,6 +98,7 @@ int start_child(const std::function<int()>& f) {
   }
   if (pid != 0) return pid;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::signal(SIGABRT, print_backtrace);
   if (::getppid() != parent) ::_exit(2);
   const int code = f();
   std::fflush(stdout);
