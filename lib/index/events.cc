@@ -6,6 +6,24 @@
 
 namespace cloakroom {
 
+namespace {
+
+// Notes that this thread is inside something, until the end of the scope, thrown out of or not.
+class ThreadMark {
+ public:
+  explicit ThreadMark(std::atomic<std::thread::id>& mark) noexcept : mark_(mark) {
+    mark_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  ~ThreadMark() { mark_.store(std::thread::id(), std::memory_order_relaxed); }
+  ThreadMark(const ThreadMark&) = delete;
+  ThreadMark& operator=(const ThreadMark&) = delete;
+
+ private:
+  std::atomic<std::thread::id>& mark_;
+};
+
+}  // namespace
+
 Subscription::Subscription() noexcept = default;
 Subscription::Subscription(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 Subscription::Subscription(Subscription&&) noexcept = default;
@@ -26,9 +44,8 @@ void Subscription::cancel() noexcept {
 void Subscription::State::call(const Event& event) {
   MutexLock guard(mutex_);
   if (!active()) return;
-  caller_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  const ThreadMark inside(caller_);
   f_(event);
-  caller_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
 void Subscription::State::cancel() noexcept {
@@ -42,11 +59,8 @@ EventBus::~EventBus() { stop(); }
 Subscription EventBus::subscribe(std::function<void(const Event&)> f, EventMask mask) {
   auto state = std::make_shared<Subscription::State>(std::move(f), mask);
   MutexLock guard(mutex_);
-  std::erase_if(subscribers_, [](const auto& other) { return !other->active(); });
   subscribers_.push_back(state);
-  EventMask wanted = 0;
-  for (const auto& subscriber : subscribers_) wanted |= subscriber->mask();
-  wanted_.store(wanted, std::memory_order_relaxed);
+  drop_cancelled();
   if (background_ && !stop_ && !thread_.joinable()) {
     thread_ = std::thread([this] { dispatch_loop(); });
   }
@@ -90,14 +104,29 @@ void EventBus::dispatch(const Event& event, const States& subscribers) {
 std::deque<Event> EventBus::take(States& subscribers) {
   std::deque<Event> events;
   MutexLock guard(mutex_);
+  drop_cancelled();
   events.swap(queue_);
   subscribers = subscribers_;
   return events;
 }
 
+// Without this, events would go on being queued for subscribers that are gone.
+void EventBus::drop_cancelled() {
+  std::erase_if(subscribers_, [](const auto& subscriber) { return !subscriber->active(); });
+  EventMask wanted = 0;
+  for (const auto& subscriber : subscribers_) wanted |= subscriber->mask();
+  wanted_.store(wanted, std::memory_order_relaxed);
+}
+
 void EventBus::deliver() {
+  if (deliverer_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return;
+  MutexLock guard(deliver_mutex_);
+  const ThreadMark inside(deliverer_);
   States subscribers;
-  for (const Event& event : take(subscribers)) dispatch(event, subscribers);
+  for (std::deque<Event> events = take(subscribers); !events.empty();
+       events = take(subscribers)) {
+    for (const Event& event : events) dispatch(event, subscribers);
+  }
 }
 
 void EventBus::dispatch_loop() {

@@ -59,8 +59,9 @@ class EventBus {
   void publish(EventType type, std::string_view key, std::string_view owner, Version version,
                TimeMs when) noexcept;
 
-  // Delivers what is queued, in this thread; for background off.
-  void deliver();
+  // Delivers what is queued, in this thread, also what is queued meanwhile; for background off.
+  // From inside a callback it does nothing: the call around it goes on.
+  void deliver() EXCLUDES(deliver_mutex_);
   void stop();  // delivers what is queued and ends the dispatcher; idempotent
 
   [[nodiscard]] std::uint64_t dropped() const noexcept {
@@ -73,11 +74,14 @@ class EventBus {
   void dispatch_loop();
   void dispatch(const Event& event, const States& subscribers);
   std::deque<Event> take(States& subscribers) EXCLUDES(mutex_);
+  void drop_cancelled() REQUIRES(mutex_);
 
   const bool background_;
   std::atomic<EventMask> wanted_{0};
   std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::thread::id> deliverer_{};
 
+  Mutex deliver_mutex_;  // held while callbacks run; taken before mutex_
   Mutex mutex_;
   CondVar queued_;
   std::deque<Event> queue_ GUARDED_BY(mutex_);

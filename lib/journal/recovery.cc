@@ -104,25 +104,44 @@ std::string describe_hole(const std::string& path, Version found, Version synced
          "Options::accept_loss";
 }
 
+Status with_remedy(const Status& status) {
+  if (status.code() != StatusCode::kCorruption) return status;
+  return Status(StatusCode::kCorruption,
+                status.message() + "; run `cloakroom verify`, restore a backup");
+}
+
 Result<std::unique_ptr<RocksSnapshot>> open_snapshot(const std::string& path,
                                                      const Superblock& superblock, bool created,
                                                      const JournalHooks& hooks) {
   const std::string rocks = path + "/" + kRocksName;
   if (Status made = make_private_directory(rocks); !made) return made;
   const bool never_written = superblock.mark().synced == 0;
-  const bool incomplete = !exists(rocks + "/CURRENT");
-  if (incomplete && !never_written && !hooks.file_system) {
-    return Status(StatusCode::kCorruption,
-                  rocks + "/CURRENT is missing; restore the directory from a backup");
-  }
   auto snapshot = RocksSnapshot::open(
       {.path = rocks,
        .mode = created || never_written ? RocksSnapshot::Mode::kCreate
                                         : RocksSnapshot::Mode::kWrite,
        .hooks = hooks});
-  if (snapshot || snapshot.code() != StatusCode::kCorruption) return snapshot;
-  return Status(StatusCode::kCorruption, snapshot.status().message() +
-                                             "; run `cloakroom verify`, restore a backup");
+  if (!snapshot) return with_remedy(snapshot.status());
+  return snapshot;
+}
+
+// Opening for writing rewrites RocksDB's own files, so whether synced writes are missing is asked
+// through a read-only look first: who is refused finds every byte as it was.
+Status check_untouched(const Options& options, const SyncMark& mark, const JournalHooks& hooks) {
+  const std::string rocks = options.path + "/" + kRocksName;
+  if (mark.synced == 0) return Status();
+  if (!exists(rocks + "/CURRENT") && !hooks.file_system) {
+    return Status(StatusCode::kCorruption,
+                  rocks + "/CURRENT is missing; restore the directory from a backup");
+  }
+  if (options.accept_loss) return Status();
+  auto snapshot = RocksSnapshot::open(
+      {.path = rocks, .mode = RocksSnapshot::Mode::kReadOnly, .hooks = hooks});
+  if (!snapshot) return with_remedy(snapshot.status());
+  const Result<Head> head = (*snapshot)->head();
+  if (!head) return head.status();
+  if (head->version >= mark.synced) return Status();
+  return Status(StatusCode::kCorruption, describe_hole(options.path, head->version, mark.synced));
 }
 
 // Takes away what a creation that failed has made. REQUIRES: the lock is held.
@@ -134,13 +153,17 @@ void undo_creation(const std::string& path, bool made_directory) {
   if (made_directory) ::rmdir(path.c_str());  // goes only when it is empty
 }
 
-Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd lock, bool create,
+// Takes `lock` over when it succeeds.
+Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& lock, bool create,
                                 const JournalHooks& hooks) {
   const std::string& path = options.path;
   Result<Superblock> superblock =
       create ? create_superblock(options, clock) : Superblock::open(path, true);
   if (!superblock) return superblock.status();
   const SyncMark mark = superblock->mark();
+  if (!create) {
+    if (Status whole = check_untouched(options, mark, hooks); !whole) return whole;
+  }
   if (!mark.clean) {
     // RocksDB syncs only the log it writes itself. What the process before us handed over and did
     // not sync must be on disk before anything newer is, or a power cut could leave a hole.
@@ -155,7 +178,7 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd l
   if (!head) return head.status();
 
   OpenedStore opened{.path = path,
-                     .lock = std::move(lock),
+                     .lock = Fd(),
                      .superblock = *std::move(superblock),
                      .snapshot = *std::move(snapshot),
                      .timeline = nullptr,
@@ -174,6 +197,7 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd l
   const Status unclean = opened.superblock.write_mark(
       {.synced = head->version, .clock = opened.timeline->mark(), .clean = false}, true);
   if (!unclean) return unclean;
+  opened.lock = std::move(lock);
   return opened;
 }
 
@@ -190,7 +214,7 @@ Result<OpenedStore> open_store(const Options& options, const Clock& clock, Found
   if (!lock) return lock.status();
   // Another process may have created the store since we looked.
   create = create && !exists(path + "/" + kSuperblockName);
-  Result<OpenedStore> opened = open_locked(options, clock, *std::move(lock), create, hooks);
+  Result<OpenedStore> opened = open_locked(options, clock, *lock, create, hooks);
   if (!opened && create) undo_creation(path, found == Found::kNothing);
   return opened;
 }

@@ -23,8 +23,14 @@ IOStatus without_no_space(IOStatus status) {
 
 class GuardedFile final : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  explicit GuardedFile(std::unique_ptr<FSWritableFile> file)
-      : FSWritableFileOwnerWrapper(std::move(file)) {}
+  // `log` is null unless the file is one.
+  GuardedFile(std::unique_ptr<FSWritableFile> file, std::shared_ptr<OpenLogs::Log> log)
+      : FSWritableFileOwnerWrapper(std::move(file)), log_(std::move(log)) {
+    if (!log_) return;
+    MutexLock guard(log_->mutex);
+    log_->file = target();
+  }
+  ~GuardedFile() override { forget(); }
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
     return without_no_space(FSWritableFileOwnerWrapper::Append(data, options, debug));
@@ -48,6 +54,7 @@ class GuardedFile final : public rocksdb::FSWritableFileOwnerWrapper {
     return without_no_space(FSWritableFileOwnerWrapper::Truncate(size, options, debug));
   }
   IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
+    forget();
     return without_no_space(FSWritableFileOwnerWrapper::Close(options, debug));
   }
   IOStatus Flush(const IOOptions& options, IODebugContext* debug) override {
@@ -67,12 +74,21 @@ class GuardedFile final : public rocksdb::FSWritableFileOwnerWrapper {
                     IODebugContext* debug) override {
     return without_no_space(FSWritableFileOwnerWrapper::Allocate(offset, length, options, debug));
   }
+
+ private:
+  void forget() {
+    if (!log_) return;
+    MutexLock guard(log_->mutex);
+    log_->file = nullptr;
+  }
+
+  const std::shared_ptr<OpenLogs::Log> log_;
 };
 
 class GuardedFileSystem final : public rocksdb::FileSystemWrapper {
  public:
-  explicit GuardedFileSystem(std::shared_ptr<rocksdb::FileSystem> base)
-      : FileSystemWrapper(std::move(base)) {}
+  GuardedFileSystem(std::shared_ptr<rocksdb::FileSystem> base, std::shared_ptr<OpenLogs> logs)
+      : FileSystemWrapper(std::move(base)), logs_(std::move(logs)) {}
 
   const char* Name() const override { return "CloakroomFileSystem"; }
 
@@ -115,11 +131,16 @@ class GuardedFileSystem final : public rocksdb::FileSystemWrapper {
   }
 
  private:
-  static IOStatus guard(const std::string& name, IOStatus made,
-                        std::unique_ptr<FSWritableFile>* file) {
+  IOStatus guard(const std::string& name, IOStatus made, std::unique_ptr<FSWritableFile>* file) {
     if (!made.ok()) return without_no_space(std::move(made));
     ::chmod(name.c_str(), 0600);  // a file system of a test may keep no file by this name
-    *file = std::make_unique<GuardedFile>(std::move(*file));
+    std::shared_ptr<OpenLogs::Log> log;
+    if (logs_ && name.ends_with(".log")) {
+      log = std::make_shared<OpenLogs::Log>();
+      log->directory = name.substr(0, name.find_last_of('/'));
+    }
+    *file = std::make_unique<GuardedFile>(std::move(*file), log);
+    if (log) logs_->add(std::move(log));
     return made;
   }
 
@@ -127,14 +148,46 @@ class GuardedFileSystem final : public rocksdb::FileSystemWrapper {
     if (made.ok()) ::chmod(name.c_str(), 0700);
     return without_no_space(std::move(made));
   }
+
+  const std::shared_ptr<OpenLogs> logs_;
 };
 
 }  // namespace
 
+void OpenLogs::add(std::shared_ptr<Log> log) {
+  MutexLock guard(mutex_);
+  std::erase_if(logs_, [](const auto& old) {
+    MutexLock open(old->mutex);
+    return old->file == nullptr;
+  });
+  logs_.push_back(std::move(log));
+}
+
+IOStatus OpenLogs::sync(rocksdb::FileSystem& file_system) {
+  std::vector<std::shared_ptr<Log>> logs;
+  {
+    MutexLock guard(mutex_);
+    logs = logs_;
+  }
+  for (const auto& log : logs) {
+    MutexLock guard(log->mutex);
+    if (log->file == nullptr) continue;  // closed: what it held is in table files by now
+    IOStatus synced = log->file->Sync(IOOptions(), nullptr);
+    if (synced.ok() && !log->name_synced) {
+      std::unique_ptr<rocksdb::FSDirectory> directory;
+      synced = file_system.NewDirectory(log->directory, IOOptions(), &directory, nullptr);
+      if (synced.ok()) synced = directory->Fsync(IOOptions(), nullptr);
+      log->name_synced = synced.ok();
+    }
+    if (!synced.ok()) return without_no_space(std::move(synced));
+  }
+  return IOStatus::OK();
+}
+
 std::shared_ptr<rocksdb::FileSystem> make_guarded_file_system(
-    std::shared_ptr<rocksdb::FileSystem> base) {
+    std::shared_ptr<rocksdb::FileSystem> base, std::shared_ptr<OpenLogs> logs) {
   if (!base) base = rocksdb::FileSystem::Default();
-  return std::make_shared<GuardedFileSystem>(std::move(base));
+  return std::make_shared<GuardedFileSystem>(std::move(base), std::move(logs));
 }
 
 }  // namespace cloakroom

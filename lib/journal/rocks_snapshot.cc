@@ -90,7 +90,7 @@ class Walk final : public RecordWalk {
 class Snapshot final : public RocksSnapshot {
  public:
   Status open_database(const OpenOptions& options) {
-    file_system_ = make_guarded_file_system(options.hooks.file_system);
+    file_system_ = make_guarded_file_system(options.hooks.file_system, logs_);
     env_ = rocksdb::NewCompositeEnv(file_system_);
     rocksdb::DBOptions database = database_options(env_.get());
     database.create_if_missing = options.mode == Mode::kCreate;
@@ -152,7 +152,7 @@ class Snapshot final : public RocksSnapshot {
     return from_rocks("writing the log", db_->Write(rocksdb::WriteOptions(), &batch_));
   }
 
-  Status sync_log() override { return from_rocks("syncing the log", db_->SyncWAL()); }
+  Status sync_log() override { return from_rocks("syncing the log", logs_->sync(*file_system_)); }
 
   Status read(std::string_view key, FunctionRef<void(const RecordView&)> f) override {
     rocksdb::PinnableSlice bytes;
@@ -274,6 +274,7 @@ class Snapshot final : public RocksSnapshot {
   ExpiryRule rule_;
   ExpiryFilter records_filter_{FilteredFamily::kRecords, rule_};
   ExpiryFilter deadlines_filter_{FilteredFamily::kDeadlines, rule_};
+  const std::shared_ptr<OpenLogs> logs_ = std::make_shared<OpenLogs>();
   std::shared_ptr<rocksdb::FileSystem> file_system_;
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;

@@ -135,8 +135,10 @@ Status Engine::read(std::string_view key, FunctionRef<void(const Record&)> f) {
   if (Status fine = check_call(key); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
   const TimeMs at = now();
+  // Asked before the table is: the loader may insert the key and end the warm-up in between.
+  const bool cold = read_through_.load(std::memory_order_acquire);
   bool found = table_.read(hash, key, at, f);
-  if (!found && read_through_.load(std::memory_order_acquire)) {
+  if (!found && cold) {
     const Status faulted = fault_in(hash, key);
     if (!faulted && faulted.code() != StatusCode::kNotFound) return faulted;
     found = table_.read(hash, key, at, f);

@@ -139,6 +139,7 @@ class Engine {
   // After the lock.
   Status finish(Done& done, Durability level);
   Status wait(Version version, Durability level);
+  Status wait_for_all(Durability level);
   Status tell_degraded(Status status);
 
   // Owners.

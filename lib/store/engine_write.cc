@@ -321,13 +321,15 @@ Status Engine::erase(std::string_view key, const EraseOptions& options) {
     const TimeMs at = now();
     const auto slot = stripe.find(tag_of(hash), key);
     const Record* const current = alive_at(stripe, slot, at);
-    if (current == nullptr && !damaged) return Status(StatusCode::kNotFound);
-    if (Status same = check_version(current, options.if_version); !same) return same;
+    if (Status same = check_version(current, options.if_version);
+        !same && (current != nullptr || damaged)) {
+      return same;
+    }
     if (current != nullptr) {
       Result<Done> erased = erase_record(stripe, *slot, hash, at);
       if (!erased) return erased.status();
       done = *std::move(erased);
-    } else {
+    } else if (damaged) {
       // What cannot be read can still be ended.
       const Result<Version> version =
           journal_->append({.type = Mutation::Type::kErase, .record = {.key = key}});
@@ -336,7 +338,14 @@ Status Engine::erase(std::string_view key, const EraseOptions& options) {
       done.version = *version;
     }
   }
-  return finish(done, level(options.durability));
+  if (done.version != 0) return finish(done, level(options.durability));
+  // It is gone, but whoever erased it may be waiting still: "gone" holds at this caller's level too.
+  if (Status waited = wait_for_all(level(options.durability)); !waited) return waited;
+  return Status(StatusCode::kNotFound);
+}
+
+Status Engine::wait_for_all(Durability level) {
+  return wait(journal_->stats().version_last, level);
 }
 
 Result<Version> Engine::update(std::string_view key,
@@ -429,9 +438,7 @@ Result<std::size_t> Engine::erase_owned(std::string_view owner, std::string_view
     if (Status one = erase_hash_of(owner, keep_key, hash, erased, last); !one) outcome = one;
   }
   if (!outcome) return outcome;
-  if (last != 0) {
-    if (Status waited = wait(last, level(options.durability)); !waited) return waited;
-  }
+  if (Status waited = wait_for_all(level(options.durability)); !waited) return waited;
   return erased;
 }
 

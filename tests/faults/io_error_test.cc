@@ -8,13 +8,16 @@
 // first failed write the store must say that it is degraded and go on reading; nothing may abort.
 // Then the store is opened on a healthy disk: everything acknowledged must be there.
 //
-// Two workloads: a life (create, write, checkpoint, close) and a recovery (open what a crash left).
+// Three workloads: a life (create, write, checkpoint, close), a recovery (open what a crash left),
+// and a storm: several threads write and sync when the disk fails under them.
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "faults/harness.h"
@@ -36,11 +39,17 @@ struct Expected {
 };
 using Model = std::map<std::string, Expected>;
 
+enum class Workload { kLife, kRecovery, kStorm };
+const char* to_string(Workload workload) {
+  return workload == Workload::kLife ? "life" : workload == Workload::kRecovery ? "recovery"
+                                                                                : "storm";
+}
+
 struct Outcome {
   Note note;
   std::uint64_t fired = 0;
   std::uint64_t calls = 0;
-  std::uint64_t reported = 0;  // operations answered with an error
+  std::uint64_t reported = 0;  // errors, as answered
   char site[64] = {};
 };
 
@@ -102,6 +111,33 @@ class Run {
     return finish();
   }
 
+  // The fault is armed once the store is open; each thread has keys of its own.
+  int storm(std::uint64_t k, Fault fault, bool sticky) {
+    auto engine = open();
+    if (!engine) return finish();
+    fs_->arm(k, fault, sticky);
+    std::vector<Run> runs(3, *this);
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < runs.size(); ++t) {
+      threads.emplace_back([&engine, &run = runs[t], t] {
+        for (std::uint64_t i = 0; i < 40; ++i) {
+          run.put(*engine, std::to_string(t) + key(i % 9), make_value(i, 60),
+                  (i + t) % 2 == 0 ? Durability::kDisk : Durability::kProcess);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (Run& run : runs) {
+      model_.merge(run.model_);
+      failed_ = failed_ || run.failed_;
+      wrong(run.problem_);
+    }
+    check_reads(*engine);
+    check_degraded(*engine);
+    close(*engine);
+    return finish();
+  }
+
  private:
   std::unique_ptr<Engine> open() {
     auto engine = Engine::open(store_options(path_), JournalHooks{.file_system = fs_});
@@ -114,18 +150,17 @@ class Run {
   }
 
   void wrong(const std::string& what) {
-    if (problem_.empty()) problem_ = what;
+    if (problem_.empty()) problem_ = what;  // the first one counts
   }
 
   void report(const char* call, const Status& status) {
-    ++outcome_.reported;
     failed_ = true;
     if (!is_expected_failure(status)) wrong(std::string(call) + " answered " + status.to_string());
   }
 
-  void put(Engine& engine, const std::string& key, const std::string& value) {
-    const auto done =
-        engine.put(key, value, {.ttl = Millis(3'600'000), .durability = Durability::kDisk});
+  void put(Engine& engine, const std::string& key, const std::string& value,
+           Durability level = Durability::kDisk) {
+    const auto done = engine.put(key, value, {.ttl = Millis(3'600'000), .durability = level});
     Expected& expected = model_[key];
     if (done) {
       expected = {.value = value};
@@ -194,6 +229,7 @@ class Run {
   int finish() {
     outcome_.calls = fs_->calls();
     outcome_.fired = fs_->fired();
+    outcome_.reported += failed_ ? 1 : 0;
     std::snprintf(outcome_.site, sizeof(outcome_.site), "%s", fs_->first_site().c_str());
     fs_->disarm();
     check_healthy();
@@ -220,8 +256,8 @@ class Run {
     if (!store->close()) wrong("close failed on a healthy disk");
   }
 
-  const std::string path_;
-  const std::shared_ptr<FaultyFs> fs_;
+  std::string path_;
+  std::shared_ptr<FaultyFs> fs_;
   Outcome& outcome_;
   Model model_;
   std::vector<std::string> gone_from_memory_;
@@ -269,21 +305,21 @@ class Campaign {
   }
 
   // The mutating calls of one run that nothing disturbs.
-  std::uint64_t count_calls(bool recovery) {
+  std::uint64_t count_calls(Workload workload) {
     Shared<Outcome> outcome;
-    run_one(recovery, Fault::kIoError, false, 0, *outcome);
+    run_one(workload, Fault::kIoError, false, 0, *outcome);
     return outcome->calls;
   }
 
   // Every `stride`-th k of one kind of fault; ends with the run that met none.
-  void run_all(bool recovery, Fault fault, bool sticky, std::uint64_t first,
+  void run_all(Workload workload, Fault fault, bool sticky, std::uint64_t first,
                std::uint64_t stride) {
     for (std::uint64_t k = first;; k += stride) {
       Shared<Outcome> outcome;
-      run_one(recovery, fault, sticky, k, *outcome);
+      run_one(workload, fault, sticky, k, *outcome);
       if (outcome->fired == 0) {
         std::printf("%-8s %-11s %-8s: last call %llu, then a run without a fault\n",
-                    recovery ? "recovery" : "life", to_string(fault), sticky ? "sticky" : "once",
+                    to_string(workload), to_string(fault), sticky ? "sticky" : "once",
                     static_cast<unsigned long long>(outcome->calls));
         tally_.check(outcome->calls > 10, "a run without a fault made hardly any calls");
         tally_.check(outcome->reported == 0, "an error was reported without a fault");
@@ -295,16 +331,19 @@ class Campaign {
   [[nodiscard]] const Totals& totals() const { return totals_; }
 
  private:
-  void run_one(bool recovery, Fault fault, bool sticky, std::uint64_t k, Outcome& outcome) {
+  void run_one(Workload workload, Fault fault, bool sticky, std::uint64_t k, Outcome& outcome) {
     const std::string path = dir_ / "store";
     std::filesystem::remove_all(path);
     std::filesystem::remove_all(path + ".copy");
-    if (recovery) std::filesystem::copy(crashed_, path, std::filesystem::copy_options::recursive);
+    if (workload == Workload::kRecovery) {
+      std::filesystem::copy(crashed_, path, std::filesystem::copy_options::recursive);
+    }
     const Ending ending = run_child([&] {
       auto fs = std::make_shared<FaultyFs>();
-      fs->arm(k, fault, sticky);
       Run run(path, fs, outcome);
-      return recovery ? run.recovery(crashed_model_) : run.life();
+      if (workload == Workload::kStorm) return run.storm(k, fault, sticky);
+      fs->arm(k, fault, sticky);
+      return workload == Workload::kRecovery ? run.recovery(crashed_model_) : run.life();
     }, 30);
     totals_.runs += 1;
     totals_.fired += outcome.fired;
@@ -312,7 +351,7 @@ class Campaign {
     if (outcome.fired > 0) ++totals_.sites[outcome.site];
     // A child that died could not say so: its fault did fire.
     if (!ending.ok() && outcome.fired == 0) outcome.fired = 1;
-    tally_.check(ending.ok(), std::string(recovery ? "recovery, " : "life, ") + to_string(fault) +
+    tally_.check(ending.ok(), std::string(to_string(workload)) + ", " + to_string(fault) +
                                   (sticky ? " from call " : " at call ") + std::to_string(k) +
                                   " (" + outcome.site + "): " + ending.to_string() + ": " +
                                   outcome.note.text);
@@ -337,16 +376,18 @@ int main(int argc, char** argv) {
   Tally tally("io_error_test");
   Campaign campaign(tally);
   const std::uint64_t kinds = 3 * 2;  // of faults, for each call
-  const std::uint64_t places = campaign.count_calls(false) + campaign.count_calls(true);
+  std::uint64_t places = 0;
+  constexpr std::array kWorkloads{Workload::kLife, Workload::kRecovery, Workload::kStorm};
+  for (const Workload workload : kWorkloads) places += campaign.count_calls(workload);
   const std::uint64_t stride =
       args.all ? 1 : std::max<std::uint64_t>(1, places * kinds / std::max<std::uint64_t>(1, args.cycles));
   std::printf("%llu places where a disk can fail, every %llu. is tried\n",
               static_cast<unsigned long long>(places), static_cast<unsigned long long>(stride));
   Random random(args.seed);
-  for (const bool recovery : {false, true}) {
+  for (const Workload workload : kWorkloads) {
     for (const Fault fault : {Fault::kIoError, Fault::kNoSpace, Fault::kShortWrite}) {
       for (const bool sticky : {false, true}) {
-        campaign.run_all(recovery, fault, sticky, 1 + random() % stride, stride);
+        campaign.run_all(workload, fault, sticky, 1 + random() % stride, stride);
       }
     }
   }
