@@ -71,7 +71,9 @@ class Store {
   //   kNotFound     no store there and create_if_missing is false
   //   kCorruption   damaged, or acknowledged writes are missing (see Options::accept_loss)
   //   kInvalidArgument  an option out of bounds, a directory with other files, or a newer format
-  // In every failing case nothing on disk was changed.
+  //   kFull         too little free space to create a store (Options::disk_floor_bytes)
+  // In every failing case nothing on disk was changed; only when acknowledged writes are found missing
+  // after a crash may RocksDB have rewritten its lists of files, and no record.
   [[nodiscard]] static Result<Store> open(Options options);
 
   ~Store();  // close(), and its status is lost

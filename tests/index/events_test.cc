@@ -72,3 +72,28 @@ TEST_CASE("event bus: the dispatcher delivers everything before it stops") {
   bus.stop();
   CHECK(calls == 100);
 }
+
+TEST_CASE("event bus: a callback may deliver; the call around it goes on") {
+  EventBus bus(false);
+  int calls = 0;
+  const Subscription subscription = bus.subscribe(
+      [&](const Event&) {
+        if (++calls == 1) bus.publish(EventType::kCreated, "second", "", 2, 0);
+        bus.deliver();
+      },
+      kAllEvents);
+  bus.publish(EventType::kCreated, "first", "", 1, 0);
+  bus.deliver();
+  CHECK(calls == 2);
+}
+
+TEST_CASE("event bus: nothing is queued for subscribers that are gone") {
+  EventBus bus(false);
+  bus.subscribe([](const Event&) {}, kAllEvents).cancel();
+  bus.deliver();
+  CHECK_FALSE(bus.wanted(EventType::kCreated));
+  for (std::size_t i = 0; i < kEventQueueMax + 5; ++i) {
+    bus.publish(EventType::kCreated, "k", "", 1, 0);
+  }
+  CHECK(bus.dropped() == 0);
+}

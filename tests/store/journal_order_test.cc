@@ -324,6 +324,16 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: what the sweeper reclaims is erased
   CHECK(disk_->records().empty());
 }
 
+TEST_CASE_FIXTURE(FakeStore, "journal order: gone is answered at the level that was asked for") {
+  // Whoever erased it first may not have waited; the second caller is told "gone" and believes it.
+  Engine& engine = open();
+  REQUIRE_OK(engine.put("k", "v", {.durability = Durability::kDisk}));
+  REQUIRE_OK(engine.erase("k", {.durability = Durability::kProcess}));
+  REQUIRE(engine.stats().version_disk < engine.stats().version_last);
+  CHECK_CODE(engine.erase("k", {.durability = Durability::kDisk}), kNotFound);
+  CHECK(engine.stats().version_disk == engine.stats().version_last);
+}
+
 TEST_CASE_FIXTURE(FakeStore, "journal order: no read misses while records come into memory") {
   constexpr std::uint64_t kRecords = 300;
   {
