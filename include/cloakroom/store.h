@@ -72,8 +72,7 @@ class Store {
   //   kCorruption   damaged, or acknowledged writes are missing (see Options::accept_loss)
   //   kInvalidArgument  an option out of bounds, a directory with other files, or a newer format
   //   kFull         too little free space to create a store (Options::disk_floor_bytes)
-  // In every failing case nothing on disk was changed; only when acknowledged writes are found missing
-  // after a crash may RocksDB have rewritten its lists of files, and no record.
+  // In every failing case nothing on disk was changed.
   [[nodiscard]] static Result<Store> open(Options options);
 
   ~Store();  // close(), and its status is lost

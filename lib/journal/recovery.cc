@@ -126,8 +126,8 @@ Result<std::unique_ptr<RocksSnapshot>> open_snapshot(const std::string& path,
 }
 
 // Opening for writing rewrites RocksDB's own lists of files, so whether synced writes are missing is
-// asked through a read-only look first: who is refused finds every byte as it was. After a crash the
-// answer comes from the open itself: the lists may be rewritten then, no record is.
+// asked through a read-only look first: who is refused finds every byte as it was. After a crash this
+// replays the small log twice; that is the price.
 Status check_untouched(const Options& options, const SyncMark& mark, const JournalHooks& hooks) {
   const std::string rocks = options.path + "/" + kRocksName;
   if (mark.synced == 0) return Status();
@@ -136,8 +136,7 @@ Status check_untouched(const Options& options, const SyncMark& mark, const Journ
     return Status(StatusCode::kCorruption,
                   rocks + "/CURRENT is missing; restore the directory from a backup");
   }
-  // After a crash this would replay the log twice, and the first read would wait for it.
-  if (options.accept_loss || !mark.clean) return Status();
+  if (options.accept_loss) return Status();
   auto snapshot = RocksSnapshot::open(
       {.path = rocks, .mode = RocksSnapshot::Mode::kReadOnly, .hooks = hooks});
   if (!snapshot) return with_remedy(snapshot.status());
