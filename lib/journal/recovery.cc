@@ -131,7 +131,6 @@ Result<std::unique_ptr<RocksSnapshot>> open_snapshot(const std::string& path,
 Status check_untouched(const Options& options, const SyncMark& mark, const JournalHooks& hooks) {
   const std::string rocks = options.path + "/" + kRocksName;
   if (mark.synced == 0) return Status();
-  if (mark.synced == 0) return Status();
   if (!exists(rocks + "/CURRENT") && !hooks.file_system) {
     return Status(StatusCode::kCorruption,
                   rocks + "/CURRENT is missing; restore the directory from a backup");
