@@ -56,6 +56,9 @@ class Journal {
  public:
   virtual ~Journal() = default;
 
+  // Does anything survive? If not, touches need not be told at all. Constant.
+  [[nodiscard]] virtual bool keeps() const noexcept { return true; }
+
   // Takes the change and gives it the next version, which becomes the record's own for kPut.
   // Never blocks on the disk except to make room in a full queue. kReadOnly once latched.
   virtual Result<Version> append(const Mutation& mutation) = 0;

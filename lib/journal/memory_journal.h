@@ -10,6 +10,7 @@ namespace cloakroom {
 
 class MemoryJournal final : public Journal {
  public:
+  [[nodiscard]] bool keeps() const noexcept override { return false; }
   Result<Version> append(const Mutation& mutation) override;
   bool try_append(const Mutation& mutation) override;
   Status wait(Version version, Durability level) override;

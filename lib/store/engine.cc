@@ -16,8 +16,8 @@ constexpr Millis kTouchResolutionMax{std::int64_t{1} << 31};
 Status invalid(std::string text) { return Status(StatusCode::kInvalidArgument, std::move(text)); }
 
 Status check_options(const Options& options) {
-  if (options.stripe_count != 0 && (!std::has_single_bit(options.stripe_count) ||
-                                    options.stripe_count > kStripeCountMax)) {
+  if (options.stripe_count != 0 &&
+      (!std::has_single_bit(options.stripe_count) || options.stripe_count > kStripeCountMax)) {
     return invalid("Options::stripe_count must be 0 or a power of two up to 65536, not " +
                    std::to_string(options.stripe_count));
   }
@@ -33,9 +33,6 @@ Status check_options(const Options& options) {
   }
   return Status();
 }
-
-// How many stripe headers visit_many() asks for before it comes back to the first.
-constexpr std::size_t kPrefetchAhead = 16;
 
 thread_local const VisitorScope* innermost_scope = nullptr;
 
@@ -73,6 +70,7 @@ Engine::Engine(Options options, OpenedJournal opened, std::uint64_t seed)
     : options_(std::move(options)),
       memory_limit_(options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes
                                                      : usable_memory_bytes() / 4),
+      lead_step_(std::max<TimeMs>(1, options_.touch_resolution.count() / (Record::kLeadMax - 1))),
       timeline_(std::move(opened.timeline)),
       table_(options_.stripe_count != 0 ? options_.stripe_count : kStripeCountDefault, seed),
       events_(options_.background),
@@ -81,9 +79,9 @@ Engine::Engine(Options options, OpenedJournal opened, std::uint64_t seed)
     MutexLock guard(load_mutex_);
     end_warm_up();
   }
-  journal_->set_dead_check([this](std::string_view key, Version version) {
-    return is_dead(key, version);
-  });
+  journal_->set_dead_check(
+      [this](std::string_view key, Version version) { return is_dead(key, version); });
+  if (options_.background) table_.slabs().set_low_memory_call([this] { wake_for_memory(); });
   if (options_.background) upkeep_ = std::thread([this] { upkeep_loop(); });
 }
 
@@ -122,26 +120,19 @@ Status Engine::check_call(std::string_view key) const {
   return check_open();
 }
 
-const Record* Engine::alive_at(const Stripe& stripe, std::optional<Stripe::Slot> slot,
-                               TimeMs now) const {
-  if (!slot) return nullptr;
-  const Record& record = stripe.at(*slot);
-  return record.alive(now) ? &record : nullptr;
-}
-
 // --- reading ---------------------------------------------------------------------------------
 
 Status Engine::read(std::string_view key, FunctionRef<void(const Record&)> f) {
   if (Status fine = check_call(key); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
-  const TimeMs at = now();
+  const auto time = [this] { return now(); };
   // Asked before the table is: the loader may insert the key and end the warm-up in between.
   const bool cold = read_through_.load(std::memory_order_acquire);
-  bool found = table_.read(hash, key, at, f);
+  bool found = table_.read(hash, key, time, f);
   if (!found && cold) {
     const Status faulted = fault_in(hash, key);
     if (!faulted && faulted.code() != StatusCode::kNotFound) return faulted;
-    found = table_.read(hash, key, at, f);
+    found = table_.read(hash, key, time, f);
   }
   counters_.add(found ? kHits : kMisses);
   return found ? Status() : Status(StatusCode::kNotFound);
@@ -174,12 +165,24 @@ Result<Version> Engine::visit(std::string_view key, FunctionRef<void(const Recor
 
 Result<std::size_t> Engine::visit_many(std::span<const std::string_view> keys,
                                        FunctionRef<void(std::size_t, const RecordView&)> f) {
-  std::size_t found = 0;
-  for (std::size_t i = 0; i < std::min(kPrefetchAhead, keys.size()); ++i) {
-    table_.prefetch(table_.hash(keys[i]));
+  for (const std::string_view key : keys) {
+    if (Status fine = check_call(key); !fine) return fine;
   }
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (i + kPrefetchAhead < keys.size()) table_.prefetch(table_.hash(keys[i + kPrefetchAhead]));
+  const bool cold = read_through_.load(std::memory_order_acquire);
+  std::vector<std::size_t> missed;
+  std::size_t found = 0;
+  {
+    const VisitorScope scope(this);
+    found = table_.read_many(
+        keys, [this] { return now(); },
+        [&](std::size_t i, const Record& record) { f(i, record.view()); },
+        [&](std::size_t i) {
+          if (cold) missed.push_back(i);
+        });
+  }
+  counters_.add(kHits, found);
+  counters_.add(kMisses, keys.size() - found - missed.size());
+  for (const std::size_t i : missed) {
     const Result<Version> one = visit(keys[i], [&](const RecordView& view) { f(i, view); });
     if (one) {
       ++found;
@@ -194,10 +197,10 @@ Result<Cursor> Engine::scan(Cursor cursor, std::size_t count,
                             FunctionRef<void(const RecordView&)> f) {
   if (Status fine = check_open(); !fine) return fine;
   if (Status warm = ensure_warm(); !warm) return warm;
-  std::vector<RecordPtr> records;
+  std::vector<RecordCopy> records;
   const Status scanned = table_.scan(cursor, std::max<std::size_t>(count, 1), now(), records);
   if (!scanned) return scanned;
-  for (const RecordPtr& record : records) f(record->view());
+  for (const RecordCopy& record : records) f(record.view());
   return cursor;
 }
 
@@ -212,12 +215,14 @@ Result<std::vector<OwnedRecord>> Engine::owned_by(std::string_view owner) {
   const TimeMs at = now();
   for (const std::uint64_t hash : hashes) {
     Stripe& stripe = table_.stripe_of(hash);
-    SpinReadLock guard(stripe.lock());
+    SpinWriteLock guard(stripe.lock());
     (void)stripe.find_if(tag_of(hash), [&](const Record& record) {
       if (record.owner() == owner && record.alive(at) && table_.hash(record.key()) == hash) {
         const RecordView view = record.view();
-        owned.push_back({.key = std::string(view.key), .version = view.version,
-                         .deadline = view.deadline, .created = view.created});
+        owned.push_back({.key = std::string(view.key),
+                         .version = view.version,
+                         .deadline = view.deadline,
+                         .created = view.created});
       }
       return false;  // other keys may share the hash
     });

@@ -79,14 +79,23 @@ class Engine {
 
  private:
   enum Count : std::size_t {
-    kHits, kMisses, kCreates, kOverwrites, kErases, kTouches, kTouchesJournaled, kExpired,
-    kRefusedFull, kWarmed, kCountCount
+    kHits,
+    kMisses,
+    kCreates,
+    kOverwrites,
+    kErases,
+    kTouches,
+    kTouchesJournaled,
+    kExpired,
+    kRefusedFull,
+    kWarmed,
+    kCountCount
   };
 
   // What a write under the lock leaves to be done after it.
   struct Done {
     Version version = 0;  // to wait for; 0: nothing was appended
-    RecordPtr retired;    // to be wiped and freed
+    Ref retired = 0;      // taken out of the table, to be freed when no reader holds it
   };
 
   // What a stored record shall be; see store_record().
@@ -114,20 +123,17 @@ class Engine {
   Status read(std::string_view key, FunctionRef<void(const Record&)> f);
 
   // Under the stripe's lock.
-  [[nodiscard]] const Record* alive_at(const Stripe& stripe, std::optional<Stripe::Slot> slot,
-                                       TimeMs now) const REQUIRES_SHARED(stripe.lock());
   Status check_version(const Record* current, std::optional<Version> expected) const;
-  Result<Done> store_record(Stripe& stripe, std::optional<Stripe::Slot> slot, std::uint64_t hash,
+  Result<Done> store_record(Stripe& stripe, HeldRecord& held, std::uint64_t hash,
                             std::string_view key, const Draft& draft, const PutOptions& options,
                             TimeMs now) REQUIRES(stripe.lock());
   [[nodiscard]] RecordView compose(const Record* current, std::string_view key, const Draft& draft,
                                    const PutOptions& options, TimeMs now) const;
   Status admit(Stripe& stripe, std::optional<Stripe::Slot> slot, bool creates,
                const RecordView& next, std::uint64_t& reserved) REQUIRES(stripe.lock());
-  Result<Done> erase_record(Stripe& stripe, Stripe::Slot slot, std::uint64_t hash, TimeMs now)
+  Result<Done> erase_record(Stripe& stripe, HeldRecord& held, std::uint64_t hash, TimeMs now)
       REQUIRES(stripe.lock());
-  RecordPtr take_out(Stripe& stripe, Stripe::Slot slot, std::uint64_t hash)
-      REQUIRES(stripe.lock());
+  Ref take_out(Stripe& stripe, HeldRecord& held, std::uint64_t hash) REQUIRES(stripe.lock());
   void shrink(Stripe& stripe) noexcept REQUIRES(stripe.lock());  // moves records: ends slots
 
   // change(encoded fields now, "" when absent) answers the fields to be, none to leave the record
@@ -136,8 +142,12 @@ class Engine {
       std::string_view key, const PutOptions& options,
       FunctionRef<Result<std::optional<std::string>>(std::string_view)> change);
 
+  // Touching: what can be done without the lock, and the rest.
+  Result<Version> touch_unlocked(std::uint64_t hash, std::string_view key, Millis ttl);
+  Result<Version> touch_locked(std::uint64_t hash, std::string_view key, Millis ttl);
+
   // After the lock.
-  Status finish(Done& done, Durability level);
+  Status finish(const Done& done, Durability level);
   Status wait(Version version, Durability level);
   Status wait_for_all(Durability level);
   Status tell_degraded(Status status);
@@ -157,14 +167,20 @@ class Engine {
 
   // Upkeep (sweeper.cc).
   void upkeep_loop();
+  bool warm_up_some() EXCLUDES(load_mutex_);
+  void prepare_memory() noexcept;
+  void wake_for_memory() EXCLUDES(upkeep_mutex_);
   std::size_t sweep_all();
   std::size_t sweep_stripe(Stripe& stripe, TimeMs now);
+  bool sweep_buckets(Stripe& stripe, std::uint32_t due, std::uint32_t& from,
+                     std::vector<Ref>& retired) REQUIRES(stripe.lock());
   void write_exact_deadlines();
   void stop_upkeep();
 
   // Constant after construction.
   const Options options_;
   const std::uint64_t memory_limit_;
+  const TimeMs lead_step_;  // see Record::granted
   const std::shared_ptr<Timeline> timeline_;
 
   // Own synchronization.
@@ -186,6 +202,8 @@ class Engine {
   Mutex upkeep_mutex_;
   CondVar upkeep_wake_;
   bool upkeep_stop_ GUARDED_BY(upkeep_mutex_) = false;
+  bool memory_low_ GUARDED_BY(upkeep_mutex_) = false;
+  bool gathering_ = false;  // the upkeep thread's own
   std::thread upkeep_;
 };
 

@@ -60,9 +60,9 @@ Result<Version> Engine::change_fields(
   {
     Stripe& stripe = table_.stripe_of(hash);
     SpinWriteLock guard(stripe.lock());
+    HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const TimeMs at = now();
-    const auto slot = stripe.find(tag_of(hash), key);
-    const Record* const current = alive_at(stripe, slot, at);
+    const Record* const current = held.alive(at);
     const RecordView view = current != nullptr ? current->view() : RecordView{};
     if (current != nullptr && view.kind != Kind::kFields) return not_fields();
     if (Status same = check_version(current, options.if_version); !same) return same;
@@ -72,15 +72,15 @@ Result<Version> Engine::change_fields(
     Result<Done> changed = Done{};
     if (next->has_value() && !(*next)->empty()) {
       if (Status fine = check_value((*next)->size()); !fine) return fine;
-      changed = store_record(stripe, slot, hash, key, {.value = **next, .kind = Kind::kFields},
+      changed = store_record(stripe, held, hash, key, {.value = **next, .kind = Kind::kFields},
                              options, at);
       if (changed) version = changed->version;
     } else if (next->has_value() && current != nullptr) {
-      changed = erase_record(stripe, *slot, hash, at);  // the last field is gone
+      changed = erase_record(stripe, held, hash, at);  // the last field is gone
       version = 0;
     }
     if (!changed) return changed.status();
-    done = *std::move(changed);
+    done = *changed;
   }
   if (Status waited = finish(done, level(options.durability)); !waited) return waited;
   return version;
@@ -104,11 +104,10 @@ Result<std::size_t> Engine::erase_fields(std::string_view key,
                                          const EraseOptions& options) {
   std::size_t removed = 0;
   bool found = false;
-  const PutOptions put{.keep_deadline = true,
-                       .if_version = options.if_version,
-                       .durability = options.durability};
-  const Result<Version> changed = change_fields(
-      key, put, [&](std::string_view encoded) -> Result<std::optional<std::string>> {
+  const PutOptions put{
+      .keep_deadline = true, .if_version = options.if_version, .durability = options.durability};
+  const Result<Version> changed =
+      change_fields(key, put, [&](std::string_view encoded) -> Result<std::optional<std::string>> {
         found = !encoded.empty();
         Result<WithoutFields> next = without_fields(encoded, names);
         if (!next) return next.status();
@@ -129,8 +128,9 @@ Result<std::int64_t> Engine::increment_field(std::string_view key, std::string_v
         const auto text = find_field(encoded, name);
         const auto number = text ? parse_integer(*text) : std::optional<std::int64_t>(0);
         if (!number) {
-          return Status(StatusCode::kInvalidArgument, "increment_field: the field holds no "
-                                                      "64-bit integer");
+          return Status(StatusCode::kInvalidArgument,
+                        "increment_field: the field holds no "
+                        "64-bit integer");
         }
         if (__builtin_add_overflow(*number, delta, &sum)) {
           return Status(StatusCode::kInvalidArgument, "increment_field: the sum would overflow");

@@ -6,12 +6,13 @@
 //   warm    not read_through_          the table is all there is
 //   damaged read_through_ and warm_    as warm, but keys not in the table are still looked up, so
 //                                      that a damaged record answers kCorruption and never absent;
-//                                      scans and owners answer kCorruption, they would be incomplete
+//                                      scans and owners answer kCorruption, they would be
+//                                      incomplete
 //
 // The table wins over the disk: whoever brings a record from disk inserts it only if the key is not
 // in the table and not among the gone keys, checked under the stripe's lock. The order of the two
-// checks there matters: gone first, read_through_ second, because end_warm_up() lowers read_through_
-// before it clears gone.
+// checks there matters: gone first, read_through_ second, because end_warm_up() lowers
+// read_through_ before it clears gone.
 #include "store/engine.h"
 
 namespace cloakroom {
@@ -24,7 +25,7 @@ constexpr std::size_t kLoadBatch = 1024;
 Status Engine::fault_in(std::uint64_t hash, std::string_view key) {
   Stripe& stripe = table_.stripe_of(hash);
   {
-    SpinReadLock guard(stripe.lock());
+    SpinWriteLock guard(stripe.lock());
     if (stripe.find(tag_of(hash), key)) return Status();
   }
   if (gone_.contains(hash, key)) return Status(StatusCode::kNotFound);
@@ -34,7 +35,7 @@ Status Engine::fault_in(std::uint64_t hash, std::string_view key) {
 void Engine::insert_loaded(const RecordView& view) {
   if (view.deadline < now()) return;
   const std::uint64_t hash = table_.hash(view.key);
-  RecordPtr record = Record::make(view, 0);
+  NewRecord record(table_.slabs(), view);
   Stripe& stripe = table_.stripe_of(hash);
   SpinWriteLock guard(stripe.lock());
   if (stripe.find(tag_of(hash), view.key) || gone_.contains(hash, view.key) ||
@@ -44,7 +45,7 @@ void Engine::insert_loaded(const RecordView& view) {
   const StripeCounts before = stripe.counts();
   stripe.reserve_one();
   owners_.add(view.owner, hash);
-  stripe.insert(tag_of(hash), std::move(record));
+  stripe.insert(tag_of(hash), record);
   const StripeCounts after = stripe.counts();
   // Beyond the limit too: nothing that is alive is turned away.
   table_.take(after.record_bytes + after.slot_bytes - before.record_bytes - before.slot_bytes);
@@ -67,9 +68,9 @@ bool Engine::load_some(std::size_t count) {
 
 void Engine::note_damage(const Status& damage) {
   if (!load_damage_) return;  // the first one is told; `verify` lists them all
-  load_damage_ = Status(StatusCode::kCorruption,
-                        "records on disk could not be read (" + damage.message() +
-                            "); run `cloakroom verify`, restore a backup");
+  load_damage_ =
+      Status(StatusCode::kCorruption, "records on disk could not be read (" + damage.message() +
+                                          "); run `cloakroom verify`, restore a backup");
   if (options_.log) options_.log(LogLevel::kError, load_damage_.message());
 }
 
@@ -94,8 +95,9 @@ Status Engine::ensure_warm() {
 bool Engine::is_dead(std::string_view key, Version version) {
   if (read_through_.load(std::memory_order_acquire)) return false;
   bool alive = false;
-  table_.read(table_.hash(key), key, now(),
-              [&](const Record& record) { alive = record.version() == version; });
+  table_.read(
+      table_.hash(key), key, [this] { return now(); },
+      [&](const Record& record) { alive = record.version() == version; });
   return !alive;
 }
 

@@ -17,9 +17,9 @@ class Accounting {
       : table_(table), stripe_(stripe), before_(bytes()), reserved_(reserved) {}
   ~Accounting() {
     const std::uint64_t after = bytes();
-    if (after >= before_ + reserved_) {
+    if (after > before_ + reserved_) {
       table_.take(after - before_ - reserved_);
-    } else {
+    } else if (after < before_ + reserved_) {
       table_.release(before_ + reserved_ - after);
     }
   }
@@ -121,8 +121,8 @@ RecordView Engine::compose(const Record* current, std::string_view key, const Dr
 // May this write take the room it needs? What it needs is reserved then.
 Status Engine::admit(Stripe& stripe, std::optional<Stripe::Slot> slot, bool creates,
                      const RecordView& next, std::uint64_t& reserved) {
-  const std::size_t wanted = Record::allocation_bytes(next);
-  const std::size_t held = slot ? stripe.at(*slot).allocation_bytes() : 0;
+  const std::size_t wanted = allocation_bytes(next);
+  const std::size_t held = slot ? allocation_bytes(stripe.at(*slot)) : 0;
   const std::size_t growth =
       (slot ? 0 : stripe.growth_bytes()) + (wanted > held ? wanted - held : 0);
   if (!creates && growth == 0) return Status();
@@ -142,46 +142,47 @@ Status Engine::admit(Stripe& stripe, std::optional<Stripe::Slot> slot, bool crea
   return Status();
 }
 
-Result<Engine::Done> Engine::store_record(Stripe& stripe, std::optional<Stripe::Slot> slot,
-                                          std::uint64_t hash, std::string_view key,
-                                          const Draft& draft, const PutOptions& options,
-                                          TimeMs now) {
-  const Record* const current = alive_at(stripe, slot, now);
+Result<Engine::Done> Engine::store_record(Stripe& stripe, HeldRecord& held, std::uint64_t hash,
+                                          std::string_view key, const Draft& draft,
+                                          const PutOptions& options, TimeMs now) {
+  const Record* const current = held.alive(now);
+  const Record* const old = held.record();
   if (Status same = check_version(current, options.if_version); !same) return same;
   RecordView next = compose(current, key, draft, options, now);
   std::uint64_t reserved = 0;
-  if (Status room = admit(stripe, slot, current == nullptr, next, reserved); !room) return room;
+  if (Status room = admit(stripe, held.slot(), current == nullptr, next, reserved); !room) {
+    return room;
+  }
   const Accounting accounting(table_, stripe, reserved);
 
-  RecordPtr record = Record::make(next, 0);
-  if (!slot) stripe.reserve_one();
-  const bool owner_changes = !slot || stripe.at(*slot).owner() != next.owner;
+  NewRecord record(table_.slabs(), next);
+  if (old == nullptr) stripe.reserve_one();
+  const bool owner_changes = old == nullptr || old->owner() != next.owner;
   PendingOwner owner(owners_, owner_changes ? next.owner : std::string_view(), hash);
-  const Result<Version> version =
-      journal_->append({.type = Mutation::Type::kPut, .record = next});
+  const Result<Version> version = journal_->append({.type = Mutation::Type::kPut, .record = next});
   if (!version) {
-    try_shrink(stripe);  // the room made for it goes again
+    if (old == nullptr) try_shrink(stripe);  // the room made for it goes again
     return tell_degraded(version.status());
   }
 
   // From here on nothing can fail.
   owner.keep();
   record->set_version(*version);
-  Done done{.version = *version, .retired = nullptr};
+  Done done{.version = *version};
   const bool created = current == nullptr;
-  if (slot) {
-    const Record& old = stripe.at(*slot);
+  if (old != nullptr) {
     if (created) {
       counters_.add(kExpired);  // it was dead, and the sweeper had not come by yet
-      events_.publish(EventType::kExpired, key, old.owner(), old.version(), now);
+      events_.publish(EventType::kExpired, key, old->owner(), old->version(), now);
     }
-    if (owner_changes) owners_.remove(old.owner(), hash);
+    if (owner_changes) owners_.remove(old->owner(), hash);
   }
   const std::string_view record_owner = record->owner();
-  if (slot) {
-    done.retired = stripe.replace(*slot, std::move(record));
+  if (old != nullptr) {
+    done.retired = stripe.replace(*held.slot(), record);
+    held.gone();
   } else {
-    stripe.insert(tag_of(hash), std::move(record));
+    stripe.insert(tag_of(hash), record);
   }
   counters_.add(created ? kCreates : kOverwrites);
   events_.publish(created ? EventType::kCreated : EventType::kUpdated, key, record_owner, *version,
@@ -189,12 +190,13 @@ Result<Engine::Done> Engine::store_record(Stripe& stripe, std::optional<Stripe::
   return done;
 }
 
-RecordPtr Engine::take_out(Stripe& stripe, Stripe::Slot slot, std::uint64_t hash) {
+Ref Engine::take_out(Stripe& stripe, HeldRecord& held, std::uint64_t hash) {
   const Accounting accounting(table_, stripe, 0);
-  const Record& record = stripe.at(slot);
+  const Record& record = *held.record();
   if (read_through_.load(std::memory_order_acquire)) gone_.add(hash, record.key());
   owners_.remove(record.owner(), hash);
-  return stripe.remove(slot);
+  held.gone();
+  return stripe.remove(*held.slot());
 }
 
 void Engine::shrink(Stripe& stripe) noexcept {
@@ -204,23 +206,23 @@ void Engine::shrink(Stripe& stripe) noexcept {
 
 // When the journal refuses for good the record still goes from memory: an ended session must not
 // be served, even if a restart may find it again. The caller is told by the status.
-Result<Engine::Done> Engine::erase_record(Stripe& stripe, Stripe::Slot slot, std::uint64_t hash,
+Result<Engine::Done> Engine::erase_record(Stripe& stripe, HeldRecord& held, std::uint64_t hash,
                                           TimeMs now) {
-  const RecordView view = stripe.at(slot).view();
+  const RecordView view = held.record()->view();
   const Result<Version> version =
       journal_->append({.type = Mutation::Type::kErase, .record = {.key = view.key}});
   if (!version && version.code() != StatusCode::kReadOnly) return version.status();
-  events_.publish(EventType::kErased, view.key, view.owner, version ? *version : view.version,
-                  now);
+  events_.publish(EventType::kErased, view.key, view.owner, version ? *version : view.version, now);
   counters_.add(kErases);
-  Done done{.version = version ? *version : 0, .retired = take_out(stripe, slot, hash)};
+  Done done{.version = version ? *version : 0, .retired = take_out(stripe, held, hash)};
   shrink(stripe);
-  if (!version) return tell_degraded(version.status());
-  return done;
+  if (version) return done;
+  table_.retire(done.retired);
+  return tell_degraded(version.status());
 }
 
-Status Engine::finish(Done& done, Durability level) {
-  done.retired.reset();
+Status Engine::finish(const Done& done, Durability level) {
+  if (done.retired != 0) table_.retire(done.retired);
   return done.version == 0 ? Status() : wait(done.version, level);
 }
 
@@ -250,10 +252,11 @@ Result<Version> Engine::put(std::string_view key, std::string_view value,
   {
     Stripe& stripe = table_.stripe_of(hash);
     SpinWriteLock guard(stripe.lock());
-    Result<Done> stored = store_record(stripe, stripe.find(tag_of(hash), key), hash, key,
-                                       {.value = value, .kind = Kind::kBytes}, options, now());
+    HeldRecord held(stripe, stripe.find(tag_of(hash), key));
+    const Result<Done> stored = store_record(
+        stripe, held, hash, key, {.value = value, .kind = Kind::kBytes}, options, now());
     if (!stored) return stored.status();
-    done = *std::move(stored);
+    done = *stored;
   }
   if (Status waited = finish(done, level(options.durability)); !waited) return waited;
   return done.version;
@@ -267,25 +270,49 @@ Result<Version> Engine::touch(std::string_view key, Millis ttl) {
     const Status faulted = fault_in(hash, key);
     if (!faulted) return faulted;
   }
+  const Result<Version> touched = touch_unlocked(hash, key, ttl);
+  if (touched.code() != StatusCode::kConflict) return touched;
+  return touch_locked(hash, key, ttl);
+}
+
+// Most touches: the deadline moves later, and no further than the disk grants already.
+Result<Version> Engine::touch_unlocked(std::uint64_t hash, std::string_view key, Millis ttl) {
+  const bool kept = journal_->keeps();
+  const Result<Version> touched = table_.extend(
+      hash, key, [this] { return now(); },
+      [&](const Record& record, const ClockWord& clock,
+          TimeMs at) -> std::optional<Table::Extension> {
+        const TimeMs deadline = std::min(Timeline::after(at, ttl), record.lifetime());
+        if (deadline < clock.deadline) return std::nullopt;  // its hint has to be lowered
+        if (!kept || deadline == clock.deadline) return Table::Extension{deadline, clock.lead};
+        const TimeMs granted = Record::granted(clock, lead_step_);
+        if (deadline > granted) return std::nullopt;  // the disk has to be told
+        return Table::Extension{deadline, Record::lead_of(deadline, granted, lead_step_)};
+      });
+  if (touched) counters_.add(kTouches);
+  return touched;
+}
+
+Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, Millis ttl) {
   Version version = 0;
   Result<Version> journaled = Version{0};
   {
     Stripe& stripe = table_.stripe_of(hash);
     SpinWriteLock guard(stripe.lock());
+    const HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const TimeMs at = now();
-    const auto slot = stripe.find(tag_of(hash), key);
-    const Record* const record = alive_at(stripe, slot, at);
+    const Record* const record = held.alive(at);
     if (record == nullptr) return StatusCode::kNotFound;
     version = record->version();
     const TimeMs deadline = std::min(Timeline::after(at, ttl), record->lifetime());
-    TimeMs granted = record->granted();
-    if (deadline > granted || deadline < record->deadline()) {
+    TimeMs granted = Record::granted(held.clock(), lead_step_);
+    if (deadline > granted || deadline < held.clock().deadline) {
       // The disk is granted the resolution ahead, so that the next touches need not be written; a
       // deadline that comes nearer is granted exactly.
       const bool later = deadline > granted;
-      granted = later ? std::min(Timeline::after(deadline, options_.touch_resolution),
-                                 record->lifetime())
-                      : deadline;
+      granted =
+          later ? std::min(Timeline::after(deadline, options_.touch_resolution), record->lifetime())
+                : deadline;
       RecordView view = record->view();
       view.deadline = granted;
       journaled = journal_->append(
@@ -293,8 +320,7 @@ Result<Version> Engine::touch(std::string_view key, Millis ttl) {
       if (!journaled && journaled.code() != StatusCode::kReadOnly) return journaled.status();
       counters_.add(kTouchesJournaled);
     }
-    const TimeMs lead = deadline == kNever ? 0 : std::max<TimeMs>(0, granted - deadline);
-    stripe.set_deadline(*slot, deadline, static_cast<std::uint32_t>(lead));
+    stripe.set_deadline(*held.slot(), deadline, Record::lead_of(deadline, granted, lead_step_));
     counters_.add(kTouches);
   }
   if (!journaled) return tell_degraded(journaled.status());
@@ -318,17 +344,17 @@ Status Engine::erase(std::string_view key, const EraseOptions& options) {
   {
     Stripe& stripe = table_.stripe_of(hash);
     SpinWriteLock guard(stripe.lock());
+    HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const TimeMs at = now();
-    const auto slot = stripe.find(tag_of(hash), key);
-    const Record* const current = alive_at(stripe, slot, at);
+    const Record* const current = held.alive(at);
     if (Status same = check_version(current, options.if_version);
         !same && (current != nullptr || damaged)) {
       return same;
     }
     if (current != nullptr) {
-      Result<Done> erased = erase_record(stripe, *slot, hash, at);
+      const Result<Done> erased = erase_record(stripe, held, hash, at);
       if (!erased) return erased.status();
-      done = *std::move(erased);
+      done = *erased;
     } else if (damaged) {
       // What cannot be read can still be ended.
       const Result<Version> version =
@@ -339,7 +365,8 @@ Status Engine::erase(std::string_view key, const EraseOptions& options) {
     }
   }
   if (done.version != 0) return finish(done, level(options.durability));
-  // It is gone, but whoever erased it may be waiting still: "gone" holds at this caller's level too.
+  // It is gone, but whoever erased it may be waiting still: "gone" holds at this caller's level
+  // too.
   if (Status waited = wait_for_all(level(options.durability)); !waited) return waited;
   return Status(StatusCode::kNotFound);
 }
@@ -362,9 +389,9 @@ Result<Version> Engine::update(std::string_view key,
   {
     Stripe& stripe = table_.stripe_of(hash);
     SpinWriteLock guard(stripe.lock());
+    HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const TimeMs at = now();
-    const auto slot = stripe.find(tag_of(hash), key);
-    const Record* const current = alive_at(stripe, slot, at);
+    const Record* const current = held.alive(at);
     const RecordView view = current != nullptr ? current->view() : RecordView{};
     if (view.kind != Kind::kBytes) {
       return Status(StatusCode::kWrongKind, "the record holds fields; use set_fields");
@@ -380,15 +407,15 @@ Result<Version> Engine::update(std::string_view key,
     Result<Done> changed = Done{};
     if (action == UpdateAction::kStore) {
       if (Status fine = check_value(value.size()); !fine) return fine;
-      changed = store_record(stripe, slot, hash, key, {.value = value, .kind = Kind::kBytes},
+      changed = store_record(stripe, held, hash, key, {.value = value, .kind = Kind::kBytes},
                              options, at);
       if (changed) version = changed->version;
     } else if (action == UpdateAction::kErase && current != nullptr) {
-      changed = erase_record(stripe, *slot, hash, at);
+      changed = erase_record(stripe, held, hash, at);
       version = 0;
     }
     if (!changed) return changed.status();
-    done = *std::move(changed);
+    done = *changed;
   }
   if (Status waited = finish(done, level(options.durability)); !waited) return waited;
   return version;
@@ -399,24 +426,27 @@ Status Engine::erase_hash_of(std::string_view owner, std::string_view keep_key, 
                              std::size_t& erased, Version& last) {
   Status outcome;
   for (;;) {
-    RecordPtr retired;  // freed after the lock
-    Stripe& stripe = table_.stripe_of(hash);
-    SpinWriteLock guard(stripe.lock());
-    const TimeMs at = now();
-    const auto slot = stripe.find_if(tag_of(hash), [&](const Record& record) {
-      return record.owner() == owner && record.alive(at) &&
-             (keep_key.empty() || record.key() != keep_key) && table_.hash(record.key()) == hash;
-    });
-    if (!slot) return outcome;
-    Result<Done> done = erase_record(stripe, *slot, hash, at);
-    if (!done && done.code() != StatusCode::kReadOnly) return done.status();
-    ++erased;
-    if (done) {
-      last = done->version;
-      retired = std::move(done->retired);
-    } else {
-      outcome = done.status();
+    Ref retired = 0;
+    {
+      Stripe& stripe = table_.stripe_of(hash);
+      SpinWriteLock guard(stripe.lock());
+      const TimeMs at = now();
+      HeldRecord held(stripe, stripe.find_if(tag_of(hash), [&](const Record& record) {
+        return record.owner() == owner && record.alive(at) &&
+               (keep_key.empty() || record.key() != keep_key) && table_.hash(record.key()) == hash;
+      }));
+      if (!held.slot()) return outcome;
+      const Result<Done> done = erase_record(stripe, held, hash, at);
+      if (!done && done.code() != StatusCode::kReadOnly) return done.status();
+      ++erased;
+      if (done) {
+        last = done->version;
+        retired = done->retired;
+      } else {
+        outcome = done.status();
+      }
     }
+    if (retired != 0) table_.retire(retired);
   }
 }
 

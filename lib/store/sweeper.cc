@@ -1,8 +1,8 @@
 // Upkeep: warming up, active expiry, and the exact deadlines of a clean stop.
 //
-// A pass looks at 4 bytes a slot, stripe by stripe, under the shared lock; only a stripe with a hint
-// that has passed is locked for writing, for at most kRemovalsPerLock removals at a time (some tens
-// of microseconds). A record whose hint has passed but which was touched gets a new hint.
+// A pass looks at 4 bytes a slot, stripe by stripe, under the shared lock; only a stripe with a
+// hint that has passed is locked for writing, for at most kRemovalsPerLock removals at a time (some
+// tens of microseconds). A record whose hint has passed but which was touched gets a new hint.
 #include <vector>
 
 #include "store/engine.h"
@@ -14,27 +14,53 @@ namespace {
 constexpr Millis kSweepPause{250};
 constexpr std::size_t kRemovalsPerLock = 64;
 constexpr std::size_t kLoadsPerTurn = 1024;
+constexpr std::size_t kStripesPerTurn = 64;
 
 }  // namespace
 
 void Engine::upkeep_loop() {
   auto next_sweep = std::chrono::steady_clock::now();
+  bool busy = true;
   for (;;) {
-    const bool cold = !warm_.load(std::memory_order_acquire);
     {
       MutexLock guard(upkeep_mutex_);
-      if (!cold && !upkeep_stop_) upkeep_wake_.wait_for(upkeep_mutex_, kSweepPause);
+      if (!busy && !upkeep_stop_ && !memory_low_) upkeep_wake_.wait_for(upkeep_mutex_, kSweepPause);
       if (upkeep_stop_) return;
+      memory_low_ = false;
     }
-    if (cold) {
-      MutexLock guard(load_mutex_);
-      if (!warm_.load(std::memory_order_acquire)) load_some(kLoadsPerTurn);
-    }
+    prepare_memory();
+    busy = warm_up_some();
     if (const auto time = std::chrono::steady_clock::now(); time >= next_sweep) {
       next_sweep = time + kSweepPause;
       sweep_all();
+      table_.collect();
+      gathering_ = true;
     }
+    // Until everything that can be given back was: then not again before the next sweep.
+    if (gathering_) gathering_ = table_.gather(kStripesPerTurn);
+    busy = busy || gathering_;
   }
+}
+
+// Returns whether there is more to load.
+bool Engine::warm_up_some() {
+  if (warm_.load(std::memory_order_acquire)) return false;
+  MutexLock guard(load_mutex_);
+  return !warm_.load(std::memory_order_acquire) && load_some(kLoadsPerTurn);
+}
+
+// Best effort: without it, or without memory for it, a writer meets the page faults.
+void Engine::prepare_memory() noexcept {
+  try {
+    table_.slabs().prepare();
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+void Engine::wake_for_memory() {
+  MutexLock guard(upkeep_mutex_);
+  memory_low_ = true;
+  upkeep_wake_.notify_one();
 }
 
 void Engine::stop_upkeep() {
@@ -52,6 +78,10 @@ std::size_t Engine::sweep() {
   if (!options_.background) (void)ensure_warm();
   reclaimed = sweep_all();
   if (!options_.background) {
+    table_.collect();
+    table_.collect();  // what the first call sealed
+    while (table_.gather(kStripesPerTurn)) {
+    }
     (void)journal_->sync();
     events_.deliver();
   }
@@ -70,38 +100,48 @@ std::size_t Engine::sweep_all() {
 
 std::size_t Engine::sweep_stripe(Stripe& stripe, TimeMs at) {
   const std::uint32_t due = hint_of(at);
-  {
-    SpinReadLock guard(stripe.lock());
-    if (!stripe.any_due(due)) return 0;
-  }
   std::size_t reclaimed = 0;
-  std::vector<RecordPtr> retired;
-  for (Stripe::Slot from = 0;;) {
-    retired.clear();  // wiping and freeing happen outside the lock
-    SpinWriteLock guard(stripe.lock());
-    for (;;) {
-      const auto slot = stripe.next_due(from, due);
-      if (!slot) {
-        if (reclaimed != 0) shrink(stripe);
-        return reclaimed;
+  std::vector<Ref> retired;
+  bool more = table_.is_due(stripe, due);
+  for (std::uint32_t from = 0; more;) {
+    {
+      SpinWriteLock guard(stripe.lock());
+      more = sweep_buckets(stripe, due, from, retired);
+      if (!more) {
+        stripe.rehint_stripe();
+        if (reclaimed + retired.size() != 0) shrink(stripe);
       }
-      from = *slot;
-      const Record& record = stripe.at(*slot);
-      if (record.alive(at)) {
-        stripe.rehint(*slot);
-        ++from;
-        continue;
-      }
+    }
+    reclaimed += retired.size();
+    for (const Ref ref : retired) table_.retire(ref);
+    retired.clear();
+  }
+  return reclaimed;
+}
+
+// Takes out what is dead in the due buckets from `from` on, which moves; returns whether it stopped
+// before the end.
+bool Engine::sweep_buckets(Stripe& stripe, std::uint32_t due, std::uint32_t& from,
+                           std::vector<Ref>& retired) {
+  while (const auto bucket = stripe.next_due(from, due)) {
+    from = *bucket;
+    if (retired.size() >= kRemovalsPerLock) return true;
+    retired.reserve(retired.size() + Bucket::kSlots);
+    stripe.for_each_in(*bucket, [&](Stripe::Slot slot,
+                                    const Record& record) REQUIRES(stripe.lock()) {
+      HeldRecord held(stripe, slot);
+      const TimeMs at = now();  // after the hold, or a touch of this moment would be undone
+      if (held.alive(at) != nullptr) return;
       // The disk needs no word of it, a dead record is never served from there; this only gives
       // the space back sooner, so it is skipped when the journal is busy.
       (void)journal_->try_append({.type = Mutation::Type::kErase, .record = {.key = record.key()}});
       events_.publish(EventType::kExpired, record.key(), record.owner(), record.version(), at);
-      const std::uint64_t hash = table_.hash(record.key());
-      retired.push_back(take_out(stripe, *slot, hash));
-      ++reclaimed;
-      if (retired.size() >= kRemovalsPerLock) break;
-    }
+      retired.push_back(take_out(stripe, held, table_.hash(record.key())));
+    });
+    stripe.rehint(*bucket);
+    ++from;
   }
+  return false;
 }
 
 // After a clean stop the disk must not grant more than the records have.
@@ -109,13 +149,13 @@ void Engine::write_exact_deadlines() {
   for (Stripe& stripe : table_.stripes()) {
     Version last = 0;
     {
-      SpinReadLock guard(stripe.lock());
+      SpinWriteLock guard(stripe.lock());
       stripe.for_each([&](std::uint16_t, const Record& record) {
-        if (record.granted() == record.deadline()) return;
+        if (record.clock().lead == 0) return;
         const Result<Version> version = journal_->append(
             {.type = Mutation::Type::kTouch,
-             .record = {.key = record.key(), .version = record.version(),
-                        .deadline = record.deadline()}});
+             .record = {
+                 .key = record.key(), .version = record.version(), .deadline = record.deadline()}});
         if (version) last = *version;
       });
     }

@@ -14,16 +14,21 @@ void insert(Table& table, const std::string& key, TimeMs deadline = kNever) {
   Stripe& stripe = table.stripe_of(hash);
   SpinWriteLock guard(stripe.lock());
   stripe.reserve_one();
-  stripe.insert(tag_of(hash), Record::make({.key = key, .version = 1, .deadline = deadline}, 0));
+  NewRecord record(table.slabs(), {.key = key, .version = 1, .deadline = deadline});
+  stripe.insert(tag_of(hash), record);
+}
+
+auto at(TimeMs time) {
+  return [time] { return time; };
 }
 
 std::multiset<std::string> scan_all(Table& table, std::size_t count) {
   std::multiset<std::string> seen;
   std::uint64_t cursor = 0;
   do {
-    std::vector<RecordPtr> records;
+    std::vector<RecordCopy> records;
     REQUIRE(table.scan(cursor, count, 0, records));
-    for (const RecordPtr& record : records) seen.emplace(record->key());
+    for (const RecordCopy& record : records) seen.emplace(record.view().key);
   } while (cursor != 0);
   return seen;
 }
@@ -49,9 +54,9 @@ TEST_CASE("table: growth during a scan hides nothing") {
   std::uint64_t cursor = 0;
   int extra = 0;
   do {
-    std::vector<RecordPtr> records;
+    std::vector<RecordCopy> records;
     REQUIRE(table.scan(cursor, 3, 0, records));
-    for (const RecordPtr& record : records) seen.emplace(record->key());
+    for (const RecordCopy& record : records) seen.emplace(record.view().key);
     for (int i = 0; i < 50 && extra < 2000; ++i) insert(table, "new" + std::to_string(extra++));
   } while (cursor != 0);
   for (int i = 0; i < 100; ++i) CHECK(seen.contains("stays" + std::to_string(i)));
@@ -61,10 +66,10 @@ TEST_CASE("table: dead records are not read and not scanned") {
   Table table(1, 42);
   insert(table, "dead", 9);
   insert(table, "alive", 10);
-  CHECK_FALSE(table.read(table.hash("dead"), "dead", 10, [](const Record&) {}));
-  CHECK(table.read(table.hash("alive"), "alive", 10, [](const Record&) {}));
+  CHECK_FALSE(table.read(table.hash("dead"), "dead", at(10), [](const Record&) {}));
+  CHECK(table.read(table.hash("alive"), "alive", at(10), [](const Record&) {}));
   std::uint64_t cursor = 0;
-  std::vector<RecordPtr> records;
+  std::vector<RecordCopy> records;
   REQUIRE(table.scan(cursor, 10, 10, records));
   CHECK(records.size() == 1);
 }
@@ -72,7 +77,7 @@ TEST_CASE("table: dead records are not read and not scanned") {
 TEST_CASE("table: a foreign cursor is refused") {
   Table table(8, 42);
   std::uint64_t cursor = std::uint64_t{8} << 16;
-  std::vector<RecordPtr> records;
+  std::vector<RecordCopy> records;
   CHECK(table.scan(cursor, 1, 0, records).code() == StatusCode::kInvalidArgument);
 }
 
