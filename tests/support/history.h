@@ -13,6 +13,7 @@
 #define CLOAKROOM_TESTS_SUPPORT_HISTORY_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
