@@ -111,6 +111,18 @@ void judge_histories(const Setting& setting, std::uint64_t seed, std::uint64_t c
                      << " times");
 }
 
+// The history as a process leaves it that is killed at `end`, and whose answers were lost now and
+// then before: the operations that nobody heard of are open.
+Operations cut_off(const Operations& history, Stamp end, Random& random) {
+  Operations left;
+  for (Operation operation : history) {
+    if (operation.invoked > end) continue;
+    if (operation.returned > end || one_in(random, 25)) operation.returned = kNeverReturned;
+    left.push_back(operation);
+  }
+  return left;
+}
+
 }  // namespace
 
 TEST_CASE("linearizable: histories of few keys while their stripes grow and shrink") {
@@ -130,6 +142,27 @@ TEST_CASE("linearizable: histories of few keys while their stripes grow and shri
   if (seed_of_environment()) return;  // one history's plan need not be typical
   CHECK(totals.mean() > 1.5);
   CHECK(totals.mean_on_key() > 1.5);
+}
+
+TEST_CASE("linearizable: histories stay so when answers are lost") {
+  CLOAKROOM_RANDOM_SEED(seed);
+  Random random(seed);
+  ManualClock clock;
+  const YieldingClock yielding(clock);
+  Store store = open_store(quiet_options(yielding));
+  StoreShim shim(store);
+  std::uint64_t open = 0;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const HistoryPlan plan = HistoryPlan::random(seed + i);
+    const Operations history = run_history(shim, clock, plan);
+    const Stamp end = 1 + below(random, 2 * history.size());
+    const Operations left = cut_off(history, end, random);
+    const std::string complaint = complaint_about(left, plan);
+    REQUIRE_MESSAGE(complaint.empty(), complaint);
+    for (const Operation& operation : left) open += operation.is_open() ? 1 : 0;
+  }
+  MESSAGE(open << " operations were open");
+  CHECK(open > 200);
 }
 
 }  // namespace cloakroom::testing
