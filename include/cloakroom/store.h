@@ -47,7 +47,7 @@ inline constexpr Cursor kScanStart = 0;
 // Moving is cheap; a moved-from store answers kClosed.
 //
 // Keys and values are bytes. What every method may answer, and does not say again:
-//   kInvalidArgument  an option is out of its bounds, or the call came from inside a visitor
+//   kInvalidArgument  an option is out of its bounds, or the call came from inside update()'s f
 //   kTooLarge         key over kKeyBytesMax, owner over kOwnerBytesMax, value over value_bytes_max
 //   kIo, kCorruption  only while warming up: the record had to be read from disk and could not be
 //   kClosed           close() was called, or the handle was moved from
@@ -60,8 +60,12 @@ inline constexpr Cursor kScanStart = 0;
 // A record is alive up to and including the millisecond of its deadline and is never served after.
 // A dead record counts as absent everywhere below, reclaimed or not.
 //
-// Visitors run under the stripe's lock: keep them short, do not block, and do not call the store
-// (it answers kInvalidArgument). A visitor that throws is passed through; nothing was changed.
+// Reads take no lock and hold nobody up. A visitor sees the record as it was when it was found, for
+// as long as it runs, whatever others write; it may call the store, also about the same record. It
+// should be quick all the same: while it runs, no memory is freed that was given up after it began,
+// in no store of the process. The function of update() runs under the lock of its stripe: keep it
+// short, do not block, and do not call the store (it answers kInvalidArgument). A visitor or
+// function that throws is passed through; nothing was changed.
 class Store {
  public:
   // Opens the store at options.path, creating it when absent, or a memory-only store when the path
@@ -149,7 +153,7 @@ class Store {
                                        std::int64_t delta,
                                        const PutOptions& options = {.keep_deadline = true});
 
-  // Calls f(const Field&) for every field, in the order they were first set. Under the lock.
+  // Calls f(const Field&) for every field, in the order they were first set.
   Result<Version> visit_fields(std::string_view key, FunctionRef<void(const Field&)> f) const;
 
   // --- owners and scans --------------------------------------------------------------------

@@ -34,18 +34,18 @@ Status check_options(const Options& options) {
   return Status();
 }
 
-thread_local const VisitorScope* innermost_scope = nullptr;
+thread_local const UpdateScope* innermost_scope = nullptr;
 
 }  // namespace
 
-// The scopes of a thread form a list, for a visitor of one store may visit another store.
-VisitorScope::VisitorScope(const Engine* engine) noexcept
+// The scopes of a thread form a list, for the function of one update may update another store.
+UpdateScope::UpdateScope(const Engine* engine) noexcept
     : engine_(engine), outer_(std::exchange(innermost_scope, this)) {}
 
-VisitorScope::~VisitorScope() { innermost_scope = outer_; }
+UpdateScope::~UpdateScope() { innermost_scope = outer_; }
 
-bool VisitorScope::inside(const Engine* engine) noexcept {
-  for (const VisitorScope* scope = innermost_scope; scope != nullptr; scope = scope->outer_) {
+bool UpdateScope::inside(const Engine* engine) noexcept {
+  for (const UpdateScope* scope = innermost_scope; scope != nullptr; scope = scope->outer_) {
     if (scope->engine_ == engine) return true;
   }
   return false;
@@ -105,8 +105,9 @@ Status Engine::check_open() const {
   if (closed_.load(std::memory_order_relaxed)) {
     return Status(StatusCode::kClosed, "the store was closed");
   }
-  if (VisitorScope::inside(this)) {
-    return invalid("the store was called from inside one of its visitors; return from it first");
+  if (UpdateScope::inside(this)) {
+    return invalid(
+        "the store was called from inside the function of update(); return from it first");
   }
   return Status();
 }
@@ -122,7 +123,7 @@ Status Engine::check_call(std::string_view key) const {
 
 // --- reading ---------------------------------------------------------------------------------
 
-Status Engine::read(std::string_view key, FunctionRef<void(const Record&)> f) {
+Status Engine::read(std::string_view key, FunctionRef<void(const RecordView&)> f) {
   if (Status fine = check_call(key); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
   const auto time = [this] { return now(); };
@@ -141,8 +142,7 @@ Status Engine::read(std::string_view key, FunctionRef<void(const Record&)> f) {
 Result<Version> Engine::get(std::string_view key, std::string& value) {
   Version version = 0;
   bool bytes = true;
-  const Status got = read(key, [&](const Record& record) {
-    const RecordView view = record.view();
+  const Status got = read(key, [&](const RecordView& view) {
     bytes = view.kind == Kind::kBytes;
     version = view.version;
     if (bytes) value.assign(view.value);
@@ -154,10 +154,9 @@ Result<Version> Engine::get(std::string_view key, std::string& value) {
 
 Result<Version> Engine::visit(std::string_view key, FunctionRef<void(const RecordView&)> f) {
   Version version = 0;
-  const Status got = read(key, [&](const Record& record) {
-    const VisitorScope scope(this);
-    f(record.view());
-    version = record.version();
+  const Status got = read(key, [&](const RecordView& view) {
+    f(view);
+    version = view.version;
   });
   if (!got) return got;
   return version;
@@ -170,16 +169,12 @@ Result<std::size_t> Engine::visit_many(std::span<const std::string_view> keys,
   }
   const bool cold = read_through_.load(std::memory_order_acquire);
   std::vector<std::size_t> missed;
-  std::size_t found = 0;
-  {
-    const VisitorScope scope(this);
-    found = table_.read_many(
-        keys, [this] { return now(); },
-        [&](std::size_t i, const Record& record) { f(i, record.view()); },
-        [&](std::size_t i) {
-          if (cold) missed.push_back(i);
-        });
-  }
+  std::size_t found = table_.read_many(
+      keys, [this] { return now(); },
+      f,
+      [&](std::size_t i) {
+        if (cold) missed.push_back(i);
+      });
   counters_.add(kHits, found);
   counters_.add(kMisses, keys.size() - found - missed.size());
   for (const std::size_t i : missed) {
@@ -217,8 +212,8 @@ Result<std::vector<OwnedRecord>> Engine::owned_by(std::string_view owner) {
     Stripe& stripe = table_.stripe_of(hash);
     SpinWriteLock guard(stripe.lock());
     (void)stripe.find_if(tag_of(hash), [&](const Record& record) {
-      if (record.owner() == owner && record.alive(at) && table_.hash(record.key()) == hash) {
-        const RecordView view = record.view();
+      const RecordView view = record.view();
+      if (view.owner == owner && at <= view.deadline && table_.hash(view.key) == hash) {
         owned.push_back({.key = std::string(view.key),
                          .version = view.version,
                          .deadline = view.deadline,

@@ -9,7 +9,8 @@
 //
 // Lock order: stripe -> owners | gone keys | journal's queue | event queue. The last four are never
 // held together, and nothing waits for a disk or calls a user while holding any lock, except that
-// visitors and update() run under the stripe's lock: hence the guard against calling back.
+// the function of update() runs under the stripe's lock: hence the guard against calling back.
+// Readers take no lock at all (table.h).
 //
 // Warming up: while read_through_ is set the table is not complete, and who does not find a key
 // there asks the journal (fault_in). See engine_warm.cc.
@@ -120,7 +121,7 @@ class Engine {
   [[nodiscard]] std::uint64_t memory_limit() const noexcept;
 
   // Reads the record into f, from disk if it must; kNotFound.
-  Status read(std::string_view key, FunctionRef<void(const Record&)> f);
+  Status read(std::string_view key, FunctionRef<void(const RecordView&)> f);
 
   // Under the stripe's lock.
   Status check_version(const Record* current, std::optional<Version> expected) const;
@@ -207,19 +208,19 @@ class Engine {
   std::thread upkeep_;
 };
 
-// Marks this thread as inside a visitor of `engine` for its lifetime.
-class VisitorScope {
+// Marks this thread as inside the function of an update of `engine`, so under a stripe's lock.
+class UpdateScope {
  public:
-  explicit VisitorScope(const Engine* engine) noexcept;
-  ~VisitorScope();
-  VisitorScope(const VisitorScope&) = delete;
-  VisitorScope& operator=(const VisitorScope&) = delete;
+  explicit UpdateScope(const Engine* engine) noexcept;
+  ~UpdateScope();
+  UpdateScope(const UpdateScope&) = delete;
+  UpdateScope& operator=(const UpdateScope&) = delete;
 
   [[nodiscard]] static bool inside(const Engine* engine) noexcept;
 
  private:
   const Engine* const engine_;
-  const VisitorScope* const outer_;
+  const UpdateScope* const outer_;
 };
 
 }  // namespace cloakroom

@@ -15,8 +15,7 @@ Status not_fields() {
 
 Result<std::string> Engine::get_field(std::string_view key, std::string_view name) {
   Result<std::string> value = StatusCode::kNotFound;
-  const Status got = read(key, [&](const Record& record) {
-    const RecordView view = record.view();
+  const Status got = read(key, [&](const RecordView& view) {
     if (view.kind != Kind::kFields) {
       value = not_fields();
     } else if (const auto found = find_field(view.value, name)) {
@@ -29,13 +28,11 @@ Result<std::string> Engine::get_field(std::string_view key, std::string_view nam
 
 Result<Version> Engine::visit_fields(std::string_view key, FunctionRef<void(const Field&)> f) {
   Result<Version> version = StatusCode::kNotFound;
-  const Status got = read(key, [&](const Record& record) {
-    const RecordView view = record.view();
+  const Status got = read(key, [&](const RecordView& view) {
     if (view.kind != Kind::kFields) {
       version = not_fields();
       return;
     }
-    const VisitorScope scope(this);
     const Status walked = for_each_field(view.value, [&](const Field& field) {
       f(field);
       return true;

@@ -97,7 +97,7 @@ bool Engine::is_dead(std::string_view key, Version version) {
   bool alive = false;
   table_.read(
       table_.hash(key), key, [this] { return now(); },
-      [&](const Record& record) { alive = record.version() == version; });
+      [&](const RecordView& view) { alive = view.version == version; });
   return !alive;
 }
 

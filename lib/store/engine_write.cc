@@ -400,7 +400,7 @@ Result<Version> Engine::update(std::string_view key,
     std::string value(view.value);
     UpdateAction action = UpdateAction::kLeave;
     {
-      const VisitorScope scope(this);
+      const UpdateScope scope(this);
       action = f(current != nullptr ? &view : nullptr, value);
     }
     version = view.version;

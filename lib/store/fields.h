@@ -1,5 +1,5 @@
-// The value of a kFields record: (varint length, name, varint length, value) per field, in the order
-// in which the names were first set. Also how it lies on disk.
+// The value of a kFields record: (varint length, name, varint length, value) per field, in the
+// order in which the names were first set. Also how it lies on disk.
 #ifndef CLOAKROOM_LIB_STORE_FIELDS_H_
 #define CLOAKROOM_LIB_STORE_FIELDS_H_
 

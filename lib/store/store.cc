@@ -94,8 +94,7 @@ Result<std::int64_t> Store::increment_field(std::string_view key, std::string_vi
   return engine_->increment_field(key, name, delta, options);
 }
 
-Result<Version> Store::visit_fields(std::string_view key,
-                                    FunctionRef<void(const Field&)> f) const {
+Result<Version> Store::visit_fields(std::string_view key, FunctionRef<void(const Field&)> f) const {
   if (!engine_) return closed();
   return engine_->visit_fields(key, f);
 }

@@ -147,14 +147,14 @@ std::string_view Record::owner() const noexcept {
   return {body() + extras_bytes() + key_size() + value_size(), owner_size()};
 }
 
-RecordView Record::view() const noexcept {
+RecordView Record::view(const ClockWord& clock) const noexcept {
   const std::string_view key = this->key();
   return {.key = key,
           .value = {key.data() + key.size(), value_size()},
           .owner = owner(),
           .kind = kind(),
           .version = version(),
-          .deadline = deadline(),
+          .deadline = clock.deadline,
           .lifetime = lifetime(),
           .created = created()};
 }

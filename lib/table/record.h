@@ -71,7 +71,9 @@ class Record {
   // Wipes the record and frees its far part, unless that has moved on.
   void destroy(bool with_far) noexcept;
 
-  [[nodiscard]] RecordView view() const noexcept;
+  // As it is at the moment of this clock word: another read of the clock may tell another deadline.
+  [[nodiscard]] RecordView view(const ClockWord& clock) const noexcept;
+  [[nodiscard]] RecordView view() const noexcept { return view(clock()); }
   [[nodiscard]] std::string_view key() const noexcept {
     return {body() + extras_bytes(), key_size()};
   }

@@ -105,13 +105,14 @@ Status Table::scan(std::uint64_t& cursor, std::size_t count, TimeMs now,
       Stripe::for_each_record(view, slabs_, [&](std::uint16_t, const Record& record) {
         // A slot's tag may be of another record than its reference; the key says what is true.
         const std::uint16_t tag = tag_of(hash(record.key()));
-        if (tag >= from && record.alive(now)) f(tag, record);
+        const RecordView view = record.view();
+        if (tag >= from && now <= view.deadline) f(tag, view);
       });
     };
-    each([&](std::uint16_t tag, const Record&) { tags.push_back(tag); });
+    each([&](std::uint16_t tag, const RecordView&) { tags.push_back(tag); });
     const std::uint64_t end = end_tag(tags, count - out.size());
-    each([&](std::uint16_t tag, const Record& record) {
-      if (tag < end) out.emplace_back(record.view());
+    each([&](std::uint16_t tag, const RecordView& view) {
+      if (tag < end) out.emplace_back(view);
     });
     if (end < kTagCount) {
       cursor = std::uint64_t{index} << kTagBits | end;

@@ -63,12 +63,12 @@ class Table {
 
   // --- reading, without a lock ---------------------------------------------------------------
 
-  // Calls f(const Record&) on the record if it is alive; false when there is none. Asks
-  // now() -> TimeMs only when there is one that expires.
+  // Calls f(const RecordView&) on the record if it is alive, with the deadline by which that was
+  // decided; false when there is none. Asks now() -> TimeMs only when there is one that expires.
   template <class Now, class F>
   bool read(std::uint64_t hash, std::string_view key, const Now& now, F&& f);
 
-  // The same for many keys, f(index, record); the misses of all of them overlap. Returns how many
+  // The same for many keys, f(index, view); the misses of all of them overlap. Returns how many
   // are alive, and tells missed(index) of the others.
   template <class Now, class F, class Missed>
   std::size_t read_many(std::span<const std::string_view> keys, const Now& now, F&& f,
@@ -144,7 +144,7 @@ class Table {
   // REQUIRES an EpochGuard.
   [[nodiscard]] Record* find(std::uint64_t hash, std::string_view key) const noexcept;
   template <class Now>
-  static Life life_of(Record& record, const Now& now) noexcept;
+  static Life life_of(Record& record, const Now& now, RecordView& view) noexcept;
   template <class Now, class F>
   bool read_found(Record* record, std::uint64_t hash, std::string_view key, const Now& now, F&& f);
   // Under the stripe's lock, for the moment in which a writer holds a record that has just expired.
@@ -195,10 +195,13 @@ inline Record* Table::find(std::uint64_t hash, std::string_view key) const noexc
 // Whoever finds a record expired makes that final, so that no touch that read the clock before can
 // come after and revive it.
 template <class Now>
-Table::Life Table::life_of(Record& record, const Now& now) noexcept {
+Table::Life Table::life_of(Record& record, const Now& now, RecordView& view) noexcept {
   for (;;) {
     const ClockWord clock = record.clock();
-    if (clock.deadline == kNever || now() <= clock.deadline) return Life::kAlive;
+    if (clock.deadline == kNever || now() <= clock.deadline) {
+      view = record.view(clock);
+      return Life::kAlive;
+    }
     if (clock.held) return Life::kUndecided;
     if (clock.deadline == 0 || record.seal(clock)) return Life::kDead;
   }
@@ -208,9 +211,10 @@ template <class Now, class F>
 bool Table::read_found(Record* record, std::uint64_t hash, std::string_view key, const Now& now,
                        F&& f) {
   if (record == nullptr) return false;
-  switch (life_of(*record, now)) {
+  RecordView view;
+  switch (life_of(*record, now, view)) {
     case Life::kAlive:
-      f(static_cast<const Record&>(*record));
+      f(static_cast<const RecordView&>(view));
       return true;
     case Life::kDead:
       return false;
@@ -222,15 +226,14 @@ bool Table::read_found(Record* record, std::uint64_t hash, std::string_view key,
 
 template <class Now, class F>
 bool Table::read_locked(std::uint64_t hash, std::string_view key, const Now& now, F&& f) {
-  const Record* record = nullptr;
+  RecordView view;
   {
     Stripe& stripe = stripe_of(hash);
     SpinWriteLock guard(stripe.lock());
     const auto slot = stripe.find(tag_of(hash), key);
-    if (!slot || life_of(stripe.at(*slot), now) != Life::kAlive) return false;
-    record = &stripe.at(*slot);
+    if (!slot || life_of(stripe.at(*slot), now, view) != Life::kAlive) return false;
   }
-  f(*record);  // still ours to look at: our caller has an EpochGuard
+  f(static_cast<const RecordView&>(view));  // still there: our caller has an EpochGuard
   return true;
 }
 
@@ -268,7 +271,7 @@ std::size_t Table::read_many(std::span<const std::string_view> keys, const Now& 
       if (i + kAhead < count) ask_for_record(i + kAhead);
       const std::string_view key = keys[start + i];
       const bool found = read_found(find(hashes[i], key), hashes[i], key, now,
-                                    [&](const Record& record) { f(start + i, record); });
+                                    [&](const RecordView& view) { f(start + i, view); });
       if (found) {
         ++alive;
       } else {

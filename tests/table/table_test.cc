@@ -66,8 +66,8 @@ TEST_CASE("table: dead records are not read and not scanned") {
   Table table(1, 42);
   insert(table, "dead", 9);
   insert(table, "alive", 10);
-  CHECK_FALSE(table.read(table.hash("dead"), "dead", at(10), [](const Record&) {}));
-  CHECK(table.read(table.hash("alive"), "alive", at(10), [](const Record&) {}));
+  CHECK_FALSE(table.read(table.hash("dead"), "dead", at(10), [](const RecordView&) {}));
+  CHECK(table.read(table.hash("alive"), "alive", at(10), [](const RecordView&) {}));
   std::uint64_t cursor = 0;
   std::vector<RecordCopy> records;
   REQUIRE(table.scan(cursor, 10, 10, records));
