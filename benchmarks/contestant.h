@@ -14,7 +14,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "cloakroom/options.h"
 #include "cloakroom/store.h"
@@ -65,35 +64,6 @@ struct ContestantSetup {
   std::uint64_t sessions = 0;
   bool all_in_memory = false;  // RocksDB: no flush, so that its memory is what it needs for all
 };
-
-// Names as in --peers, in the order of the tables.
-inline constexpr std::string_view kCloakroom = "cloakroom";           // in memory only
-inline constexpr std::string_view kCloakroomDisk = "cloakroom-disk";  // with a store on disk
-inline constexpr std::string_view kUmap = "umap";  // std::unordered_map, std::shared_mutex
-inline constexpr std::string_view kTbb = "tbb";    // oneTBB concurrent_hash_map
-inline constexpr std::string_view kRocksdb = "rocksdb";
-inline constexpr std::string_view kRedis = "redis";
-[[nodiscard]] const std::vector<std::string>& contestant_names();
-
-// Why this one cannot take part here; empty when it can.
-[[nodiscard]] std::string why_missing(std::string_view name);
-
-// What it is, with its version: a line for the report.
-[[nodiscard]] std::string describe_contestant(std::string_view name);
-
-// REQUIRES: why_missing(name) is empty.
-[[nodiscard]] std::unique_ptr<Contestant> make_contestant(std::string_view name,
-                                                          const ContestantSetup& setup);
-
-// The factories behind it, each in a file of its own.
-[[nodiscard]] std::unique_ptr<Contestant> make_store(const ContestantSetup& setup, bool on_disk);
-[[nodiscard]] std::unique_ptr<Contestant> make_umap(const ContestantSetup& setup);
-[[nodiscard]] std::unique_ptr<Contestant> make_tbb(const ContestantSetup& setup);
-[[nodiscard]] std::unique_ptr<Contestant> make_rocksdb(const ContestantSetup& setup);
-[[nodiscard]] std::unique_ptr<Contestant> make_redis(const ContestantSetup& setup);
-[[nodiscard]] std::string tbb_version();
-[[nodiscard]] std::string rocksdb_version();
-[[nodiscard]] std::string redis_version();
 
 // The store behind the contestants "cloakroom" and "cloakroom-disk". Failure when it does not open.
 [[nodiscard]] Store open_store(const ContestantSetup& setup, bool on_disk);

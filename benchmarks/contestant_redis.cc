@@ -7,6 +7,7 @@
 #include "process.h"
 #include "redis_client.h"
 #include "redis_server.h"
+#include "roster.h"
 
 namespace cloakroom::bench {
 namespace {

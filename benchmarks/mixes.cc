@@ -104,8 +104,8 @@ std::string grouped(std::uint64_t count) {
   return digits;
 }
 
-std::vector<std::string> line_up(const Bench& bench, std::initializer_list<std::string_view> always,
-                                 std::initializer_list<std::string_view> names) {
+std::vector<std::string> line_up(const Bench& bench, const std::vector<std::string_view>& always,
+                                 const std::vector<std::string_view>& names) {
   std::vector<std::string> result(always.begin(), always.end());
   for (const std::string& name : result) bench.report.note(name + ": " + describe_contestant(name));
   const std::vector<std::string>& asked = bench.options.peers;
@@ -124,8 +124,7 @@ std::vector<std::string> line_up(const Bench& bench, std::initializer_list<std::
 Race make_race(const Bench& bench) {
   Race race{.dataset = Dataset(bench.sessions(kSessions), bench.options.value_bytes),
             .entries = {}};
-  for (const std::string& name :
-       line_up(bench, {kCloakroom}, {kCloakroomDisk, kUmap, kTbb, kRocksdb, kRedis})) {
+  for (const std::string& name : line_up(bench, {kCloakroom}, peer_names())) {
     bench.report.progress(
         fmt::format("loading {} records into {}", grouped(race.dataset.sessions()), name));
     auto contestant = make_contestant(name, {.directory = bench.workspace.fresh(name),

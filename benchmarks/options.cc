@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "contestant.h"
 #include "failure.h"
+#include "roster.h"
 
 namespace cloakroom::bench {
 namespace {
@@ -33,10 +33,13 @@ constexpr WorkloadName kWorkloads[] = {
     {"all", "all of the above"},
 };
 
-std::vector<std::string> peer_names() {
-  std::vector<std::string> names = contestant_names();
-  names.erase(names.begin());  // Cloakroom in memory is what the others are compared with.
-  return names;
+std::string listing(const std::vector<std::string_view>& names, std::string_view separator) {
+  std::string text;
+  for (const std::string_view name : names) {
+    if (!text.empty()) text += separator;
+    text += name;
+  }
+  return text;
 }
 
 void add_bench_options(CLI::App& app, BenchOptions& options) {
@@ -56,9 +59,12 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   app.add_option("--value-bytes", options.value_bytes, "size of a value")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20));
-  app.add_option("--peers", options.peers,
-                 fmt::format("whom to compare with, separated by commas: {}, or none [all]",
-                             fmt::join(peer_names(), ", ")))
+  app.add_option(
+         "--peers", options.peers,
+         fmt::format("whom to compare with, separated by commas: {}; or tables (those in the "
+                     "memory of this process), all, none; every one holds all records at "
+                     "the same time, half a gigabyte a million [{}]",
+                     listing(peer_names(), ", "), listing(usual_peer_names(), ",")))
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--store", options.store,
@@ -106,23 +112,26 @@ void add_children(CLI::App& app, CommandLine& line) {
   }
 }
 
+// The contestants behind a word of --peers: a name, or the name of a group.
+std::vector<std::string_view> peers_behind(std::string_view word) {
+  if (word == "all") return peer_names();
+  if (word == "tables") return table_names();
+  if (word == "none") return {};
+  const std::vector<std::string_view>& known = peer_names();
+  if (std::find(known.begin(), known.end(), word) != known.end()) return {word};
+  throw Failure(fmt::format("--peers: there is no contestant '{}'; there are {}, tables, all, none",
+                            word, listing(known, ", ")),
+                kExitUsage);
+}
+
 // Turns --peers into what the workloads use; a name nobody has is a mistake.
 void settle_peers(std::vector<std::string>& peers) {
-  const std::vector<std::string> known = peer_names();
-  if (peers.empty()) {
-    peers = known;
-    return;
+  std::vector<std::string> settled;
+  if (peers.empty()) settled.assign(usual_peer_names().begin(), usual_peer_names().end());
+  for (const std::string& word : peers) {
+    for (const std::string_view peer : peers_behind(word)) settled.emplace_back(peer);
   }
-  if (peers == std::vector<std::string>{"none"}) {
-    peers.clear();
-    return;
-  }
-  for (const std::string& peer : peers) {
-    if (std::find(known.begin(), known.end(), peer) != known.end()) continue;
-    throw Failure(fmt::format("--peers: there is no contestant '{}'; there are {}, and none", peer,
-                              fmt::join(known, ", ")),
-                  kExitUsage);
-  }
+  peers = std::move(settled);
 }
 
 // CLI11 says only that a subcommand is required.

@@ -2,7 +2,6 @@
 #ifndef CLOAKROOM_BENCHMARKS_WORKLOADS_H_
 #define CLOAKROOM_BENCHMARKS_WORKLOADS_H_
 
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +14,7 @@
 #include "options.h"
 #include "process.h"
 #include "report.h"
+#include "roster.h"
 
 namespace cloakroom::bench {
 
@@ -57,8 +57,8 @@ inline constexpr std::uint64_t kSessionsSmall = 100'000;  // where every operati
 // Those of `names` that were asked for and can take part; says in the report who cannot, and why.
 // `always` come first, asked for or not.
 [[nodiscard]] std::vector<std::string> line_up(const Bench& bench,
-                                               std::initializer_list<std::string_view> always,
-                                               std::initializer_list<std::string_view> names);
+                                               const std::vector<std::string_view>& always,
+                                               const std::vector<std::string_view>& names);
 
 // Contestants that hold the same records side by side.
 struct Entry {
