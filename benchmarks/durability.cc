@@ -77,8 +77,9 @@ void run_durability(const Bench& bench) {
                                           .seconds = options.seconds,
                                           .pin = options.pin,
                                           .latencies_only = true,
+                                          .repeat = false,
                                           .seed = round + 1});
-      section.add(entry.level->name, entry.name, result.ops_per_second / 1000, result);
+      section.add(entry.level->name, entry.name, result.ops_per_second / 1000, result.latencies);
     }
   }
   for (const std::string& name : names) {
@@ -111,8 +112,12 @@ void run_redis(const Bench& bench) {
                               "appendfsync everysec against kProcess, {} records, {} rounds",
                               grouped(dataset.sessions()), options.rounds),
                   "p50 in ns", kCloakroomDisk);
-  const MeasureSettings base{
-      .threads = 1, .seconds = options.seconds, .pin = false, .latencies_only = true, .seed = 1};
+  const MeasureSettings base{.threads = 1,
+                             .seconds = options.seconds,
+                             .pin = false,
+                             .latencies_only = true,
+                             .repeat = false,
+                             .seed = 1};
   for (unsigned round = 0; round < options.rounds; ++round) {
     bench.report.progress(fmt::format("redis: round {} of {}", round + 1, options.rounds));
     for (const auto& [label, verb] : {std::pair{"get", Verb::kGetInto}, {"put", Verb::kPut}}) {
@@ -121,7 +126,7 @@ void run_redis(const Bench& bench) {
         settings.seed = round + 1;
         const Measurement result =
             measure(*entry.contestant, dataset, picker, {{verb, 100}}, settings);
-        section.add(label, entry.name, result.p50_ns, result);
+        section.add(label, entry.name, result.latencies.p50_ns, result.latencies);
       }
     }
   }

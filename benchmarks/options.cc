@@ -22,7 +22,10 @@ struct WorkloadName {
 };
 
 constexpr WorkloadName kWorkloads[] = {
-    {"micro", "single operations: get, visit, visit_many, put, touch, erase + create, miss"},
+    {"micro",
+     "single operations: get, visit, visit_many, put, touch, erase + create, miss, and a mix of "
+     "them; with --threads above 1 also how they scale"},
+    {"hot", "one single key, read by one thread and by as many as there are cores"},
     {"mix-r", "90 % get, 10 % put"},
     {"mix-s", "50 % get, 40 % touch, 10 % put: what a session store sees"},
     {"mix-w", "50 % get, 50 % put"},
@@ -45,7 +48,8 @@ std::string listing(const std::vector<std::string_view>& names, std::string_view
 void add_bench_options(CLI::App& app, BenchOptions& options) {
   // Said twice, the last one holds: tools/bench puts its own before those it was given.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app.add_option("--sessions", options.sessions, "records held [1000000; durability, redis 100000]")
+  app.add_option("--sessions", options.sessions,
+                 "records held [1000000; durability, redis, hot 100000]")
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 32));
   app.add_option("--threads", options.threads, "threads that run operations")
       ->capture_default_str()

@@ -69,9 +69,24 @@ struct Race {
   Dataset dataset;
   std::vector<Entry> entries;
 };
-[[nodiscard]] Race make_race(const Bench& bench);
+// Everyone who was asked for, loaded with --sessions records, or with `sessions` when that is
+// unset.
+[[nodiscard]] Race make_race(const Bench& bench, std::uint64_t sessions);
 
+// "1,000,000 records, 350-byte values, 5 rounds"
+[[nodiscard]] std::string circumstances(const Bench& bench, const Dataset& dataset);
+[[nodiscard]] std::string describe(Popularity popularity);
+[[nodiscard]] MeasureSettings settings_of(const BenchOptions& options, unsigned round);
+
+struct NamedMix {
+  std::string_view name;
+  Mix mix;
+};
+
+// With --threads above 1 both run with one thread, too, and say how many times as much that many
+// do.
 void run_micro(const Bench& bench, Race& race);
+void run_hot(const Bench& bench, Race& race);
 
 // How the keys of a mix are drawn, and by how many threads; a row of its table.
 struct MixCase {
