@@ -34,6 +34,7 @@ constexpr WorkloadName kWorkloads[] = {
     {"redis", "one connection to redis-server and a store on disk, everything on one core"},
     {"restart", "from the start of a process to its first read, after a clean stop and SIGKILL"},
     {"all", "all of the above"},
+    {"growth", "the tail of get and insert while a table grows from 50000 records (not in all)"},
 };
 
 std::string listing(const std::vector<std::string_view>& names, std::string_view separator) {
@@ -49,7 +50,7 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   // Said twice, the last one holds: tools/bench puts its own before those it was given.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--sessions", options.sessions,
-                 "records held [1000000; durability, redis, hot 100000]")
+                 "records held [1000000; durability, redis, hot 100000; growth 2000000]")
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 32));
   app.add_option("--threads", options.threads, "threads that run operations")
       ->capture_default_str()
