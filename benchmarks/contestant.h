@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,6 +42,21 @@ class Lane {
   virtual bool erase(std::string_view key) = 0;
 };
 
+using TtlOf = std::function<Millis(std::uint64_t index)>;
+
+// What a contestant that removes expired records by itself is asked besides, by one thread.
+class Reclaimer {
+ public:
+  virtual ~Reclaimer() = default;
+
+  // Stores records first to last - 1 as fast as it can, each for ttl_of(its number) from then on.
+  virtual void put_for(const Dataset& dataset, std::uint64_t first, std::uint64_t last,
+                       const TtlOf& ttl_of) = 0;
+
+  [[nodiscard]] virtual std::uint64_t held_records() = 0;  // with the dead that are not yet removed
+  [[nodiscard]] virtual std::uint64_t held_bytes() = 0;    // of memory, as it counts them itself
+};
+
 class Contestant {
  public:
   virtual ~Contestant() = default;
@@ -53,6 +69,9 @@ class Contestant {
 
   // The process whose resident memory is this contestant's.
   [[nodiscard]] virtual pid_t process() const;
+
+  // The same object in that role; null when it never removes anything by itself.
+  [[nodiscard]] virtual Reclaimer* reclaimer() { return nullptr; }
 
   // Whether an operation is so slow (a system call) that a chunk should have few of them.
   [[nodiscard]] virtual bool is_slow() const { return false; }

@@ -12,6 +12,7 @@
 
 #include "failure.h"
 #include "interrupt.h"
+#include "random_reader.h"
 #include "side_thread.h"
 #include "ticks.h"
 #include "workloads.h"
@@ -21,26 +22,12 @@ namespace {
 
 constexpr std::uint64_t kSessionsGrown = 2'000'000;
 constexpr std::uint64_t kHeldBefore = 50'000;
-constexpr std::uint64_t kPollMask = 8191;  // how often the threads look up from their work
+constexpr std::uint64_t kPollMask = 8191;  // how often they look up from their work
 
 struct Tails {
   Histogram gets;
   Histogram inserts;
 };
-
-// Reads the first `held` records at random until it is told to stop.
-void read_held(Lane& lane, std::uint64_t held, const std::stop_token& stop, Histogram& latencies) {
-  Random random(held);
-  std::array<char, kKeyBytes> key{};
-  std::string value;
-  while (!stop.stop_requested()) {
-    write_key(random.below(held), key.data());
-    const std::uint64_t began = ticks();
-    const bool found = lane.get_into({key.data(), key.size()}, value);
-    latencies.add(ticks() - began);
-    if (!found) throw Failure("growth: a contestant lost a record while it grew");
-  }
-}
 
 void insert_rest(Lane& lane, const Dataset& dataset, std::uint64_t held, Histogram& latencies) {
   std::array<char, kKeyBytes> key{};
@@ -73,7 +60,8 @@ Tails grow(Contestant& contestant, const Dataset& dataset, std::uint64_t held, b
   const std::unique_ptr<Lane> reader = contestant.lane();
   SideThread reading([&](const std::stop_token& stop) {
     if (pin) pin_to_core(1);
-    read_held(*reader, held, stop, tails.gets);
+    RandomReader random(*reader, held);
+    while (!stop.stop_requested()) tails.gets.add(random.read());
   });
   insert_rest(*writer, dataset, held, tails.inserts);
   reading.finish();

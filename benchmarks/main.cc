@@ -54,6 +54,7 @@ int run_bench(const CommandLine& line) {
   if (all || workload == "micro" || workload == "hot" || workload.starts_with("mix-")) {
     run_tables(bench, workload);
   }
+  if (workload == "expiry") run_expiry(bench);
   if (workload == "growth") run_growth(bench);
   if (all || workload == "memory") run_memory(bench);
   if (all || workload == "durability") run_durability(bench);

@@ -35,6 +35,9 @@ constexpr WorkloadName kWorkloads[] = {
     {"restart", "from the start of a process to its first read, after a clean stop and SIGKILL"},
     {"all", "all of the above"},
     {"growth", "the tail of get and insert while a table grows from 50000 records (not in all)"},
+    {"expiry",
+     "records that expire, all at once and steadily: get meanwhile, memory, what an idle store "
+     "costs; takes half a minute a round and contestant (not in all)"},
 };
 
 std::string listing(const std::vector<std::string_view>& names, std::string_view separator) {
