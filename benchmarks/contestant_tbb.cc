@@ -31,11 +31,20 @@ class TbbTable {
   }
 
   void put(const NewRecord& record) {
-    typename Map::accessor found;
-    const bool created = map_.insert(found, record);
-    // A new key that is the record came with its value.
-    if (created && Form::kKeyIsRecord) return;
-    record_of(*found).assign(record.value, record.deadline);
+    while (true) {
+      typename Map::accessor found;
+      const bool created = map_.insert(found, record);
+      if constexpr (Form::kKeyIsRecord) {
+        if (created) return;  // with its value
+        // Keys are compared under the bucket's lock only, so one that is in the table cannot get a
+        // new block. Out with it: for a moment the key is absent.
+        if (record_of(*found).value().size() != record.value.size()) {
+          map_.erase(found);
+          continue;
+        }
+      }
+      return record_of(*found).assign(record.value, record.deadline);
+    }
   }
 
   bool erase(const HashedKey& key) { return map_.erase(key); }

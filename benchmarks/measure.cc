@@ -47,14 +47,17 @@ void run_chunks(Lane& lane, Chunk& chunk, const MeasureSettings& settings, Part&
   }
 }
 
-Measurement summarize(const std::vector<std::unique_ptr<Part>>& parts) {
+Measurement summarize(const std::vector<std::unique_ptr<Part>>& parts, const std::string& what) {
   Measurement result;
   Histogram latencies;
   double operations = 0;
   double busy_ns = 0;
   for (const auto& part : parts) {
     if (part->failure) std::rethrow_exception(part->failure);
-    if (part->wrong > 0) throw Failure("a contestant answered wrongly; its figures mean nothing");
+    if (part->wrong > 0) {
+      throw Failure(what + ": " + std::to_string(part->wrong) +
+                    " answers were wrong; the figures would mean nothing");
+    }
     latencies.merge(part->latencies);
     const auto part_operations = static_cast<double>(part->operations);
     const auto part_ns = static_cast<double>(part->busy_ns);
@@ -105,7 +108,7 @@ Measurement measure(Contestant& contestant, const Dataset& dataset, const KeyPic
     });
   }
   for (std::thread& thread : threads) thread.join();
-  return summarize(parts);
+  return summarize(parts, settings.what);
 }
 
 }  // namespace cloakroom::bench

@@ -3,6 +3,7 @@
 #define CLOAKROOM_BENCHMARKS_MEASURE_H_
 
 #include <cstdint>
+#include <string>
 
 #include "chunk.h"
 #include "contestant.h"
@@ -11,6 +12,7 @@
 namespace cloakroom::bench {
 
 struct MeasureSettings {
+  std::string what;  // "get, umap": for the message when an answer is wrong
   unsigned threads = 1;
   double seconds = 0.5;         // of running operations, in each thread
   bool pin = false;             // thread i stays on the ith core

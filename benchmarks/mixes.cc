@@ -48,6 +48,7 @@ void run_mix(const Bench& bench, Race& race, std::string_view name,
       MeasureSettings settings = settings_of(bench.options, round);
       settings.threads = cases[at].threads;
       for (Entry& entry : race.entries) {
+        settings.what = fmt::format("{}, {}", name, entry.name);
         const Measurement result =
             measure(*entry.contestant, race.dataset, pickers[at], mix.mix, settings);
         section.add(describe(cases[at]), entry.name, result.ops_per_second / 1000,

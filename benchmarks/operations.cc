@@ -65,6 +65,7 @@ void take_turns(const Bench& bench, Race& race, const Task& task, const NamedMix
     settings.repeat = task.repeat;
     for (std::size_t at = 0; at < race.entries.size(); ++at) {
       const Entry& entry = race.entries[at];
+      settings.what = fmt::format("{}, {}, {}", task.id, label, entry.name);
       const Measurement result =
           measure(*entry.contestant, race.dataset, task.picker, operation.mix, settings);
       tables.figures.add(label, entry.name, task.value(result), result.latencies);

@@ -83,7 +83,8 @@ std::string circumstances(const Bench& bench, const Dataset& dataset) {
 }
 
 MeasureSettings settings_of(const BenchOptions& options, unsigned round) {
-  return {.threads = options.threads,
+  return {.what = {},
+          .threads = options.threads,
           .seconds = options.seconds,
           .pin = options.pin,
           .latencies_only = false,
