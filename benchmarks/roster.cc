@@ -14,21 +14,24 @@ namespace {
 using Maker = std::unique_ptr<Contestant> (*)(const ContestantSetup&);
 using Describer = std::string (*)();
 
+enum Kind : std::uint8_t { kStore, kTable };
+enum LineUp : std::uint8_t { kUsual, kNamed };  // takes part by itself, or when it is named
+
 // A contestant in one place: who it is, how to make it, and what it needs.
 struct Listed {
   std::string_view name;
-  bool table;
-  bool usual;
+  Kind kind;
+  LineUp line_up;
   Maker make;
   Describer describe;
-  bool built;
-  std::string_view needs;  // the library and its package, for those who have to install it
+  bool built = true;            // with the library it needs
+  std::string_view needs = {};  // that library and its package, for those who have to install it
 };
 
-constexpr std::string_view kBoostPackage = "Boost 1.81; apt-get install libboost1.81-dev";
-constexpr std::string_view kCuckooPackage = "libcuckoo; apt-get install libcuckoo-dev";
-constexpr std::string_view kTbbPackage = "oneTBB; apt-get install libtbb-dev";
-constexpr std::string_view kRedisPackage = "hiredis; apt-get install libhiredis-dev";
+constexpr std::string_view kBoost = "Boost 1.81; apt-get install libboost1.81-dev";
+constexpr std::string_view kCuckoo = "libcuckoo; apt-get install libcuckoo-dev";
+constexpr std::string_view kTbb = "oneTBB; apt-get install libtbb-dev";
+constexpr std::string_view kHiredis = "hiredis; apt-get install libhiredis-dev";
 
 std::string form_of(RecordForm form) {
   return form == RecordForm::kFlat ? "one allocation a record" : "std::string key and value";
@@ -37,6 +40,18 @@ std::string form_of(RecordForm form) {
 std::string container_of(RecordForm form) { return form == RecordForm::kFlat ? "set" : "map"; }
 
 // --- A maker and a describer each; those of absent libraries are never called. -------------------
+
+std::unique_ptr<Contestant> memory_store(const ContestantSetup& setup) {
+  return make_store(setup, false);
+}
+std::string describe_memory_store() { return "a Store in memory"; }
+
+std::unique_ptr<Contestant> disk_store(const ContestantSetup& setup) {
+  return make_store(setup, true);
+}
+std::string describe_disk_store() {
+  return "a Store with a directory, kProcess unless said otherwise";
+}
 
 template <RecordForm kForm>
 std::unique_ptr<Contestant> umap(const ContestantSetup&) {
@@ -90,6 +105,8 @@ std::string describe_flat() {
   return {};
 }
 
+std::string describe_rocksdb() { return "RocksDB " + rocksdb_version() + " used directly, log on"; }
+
 std::unique_ptr<Contestant> redis(const ContestantSetup& setup) {
   if constexpr (kHasRedis) return make_redis(setup);
   return nullptr;
@@ -105,34 +122,25 @@ constexpr RecordForm kFlat = RecordForm::kFlat;
 constexpr FlatStripes k64 = FlatStripes::k64;
 constexpr FlatStripes k1024 = FlatStripes::k1024;
 
-// clang-format off
 constexpr Listed kRoster[] = {
-    // name, table, usual, make, describe, built, needs
-    {kCloakroom, false, true, [](const ContestantSetup& setup) { return make_store(setup, false); },
-     [] { return std::string("a Store in memory"); }, true, {}},
-    {kCloakroomDisk, false, true,
-     [](const ContestantSetup& setup) { return make_store(setup, true); },
-     [] { return std::string("a Store with a directory, kProcess unless said otherwise"); },
-     true, {}},
-    {"umap", true, true, umap<kStrings>, describe_umap<kStrings>, true, {}},
-    {"umap-r", true, false, umap<kFlat>, describe_umap<kFlat>, true, {}},
-    {"tbb", true, true, tbb_map<kStrings>, describe_tbb<kStrings>, kHasTbb, kTbbPackage},
-    {"tbb-r", true, false, tbb_map<kFlat>, describe_tbb<kFlat>, kHasTbb, kTbbPackage},
-    {"cuckoo", true, true, cuckoo<kStrings>, describe_cuckoo<kStrings>, kHasCuckoo, kCuckooPackage},
-    {"cuckoo-r", true, false, cuckoo<kFlat>, describe_cuckoo<kFlat>, kHasCuckoo, kCuckooPackage},
-    {"flat64", true, true, flat<k64, kStrings>, describe_flat<k64, kStrings>, kHasBoost,
-     kBoostPackage},
-    {"flat64-r", true, false, flat<k64, kFlat>, describe_flat<k64, kFlat>, kHasBoost,
-     kBoostPackage},
-    {"flat1024", true, false, flat<k1024, kStrings>, describe_flat<k1024, kStrings>, kHasBoost,
-     kBoostPackage},
-    {"flat1024-r", true, true, flat<k1024, kFlat>, describe_flat<k1024, kFlat>, kHasBoost,
-     kBoostPackage},
-    {kRocksdb, false, true, make_rocksdb,
-     [] { return "RocksDB " + rocksdb_version() + " used directly, log on"; }, true, {}},
-    {kRedis, false, true, redis, describe_redis, kHasRedis, kRedisPackage},
+    {kCloakroom, kStore, kUsual, memory_store, describe_memory_store},
+    {kCloakroomDisk, kStore, kUsual, disk_store, describe_disk_store},
+    {"umap", kTable, kUsual, umap<kStrings>, describe_umap<kStrings>},
+    {"umap-r", kTable, kNamed, umap<kFlat>, describe_umap<kFlat>},
+    {"tbb", kTable, kUsual, tbb_map<kStrings>, describe_tbb<kStrings>, kHasTbb, kTbb},
+    {"tbb-r", kTable, kNamed, tbb_map<kFlat>, describe_tbb<kFlat>, kHasTbb, kTbb},
+    {"cuckoo", kTable, kUsual, cuckoo<kStrings>, describe_cuckoo<kStrings>, kHasCuckoo, kCuckoo},
+    {"cuckoo-r", kTable, kNamed, cuckoo<kFlat>, describe_cuckoo<kFlat>, kHasCuckoo, kCuckoo},
+    {"flat64", kTable, kUsual, flat<k64, kStrings>, describe_flat<k64, kStrings>, kHasBoost,
+     kBoost},
+    {"flat64-r", kTable, kNamed, flat<k64, kFlat>, describe_flat<k64, kFlat>, kHasBoost, kBoost},
+    {"flat1024", kTable, kNamed, flat<k1024, kStrings>, describe_flat<k1024, kStrings>, kHasBoost,
+     kBoost},
+    {"flat1024-r", kTable, kUsual, flat<k1024, kFlat>, describe_flat<k1024, kFlat>, kHasBoost,
+     kBoost},
+    {kRocksdb, kStore, kUsual, make_rocksdb, describe_rocksdb},
+    {kRedis, kStore, kUsual, redis, describe_redis, kHasRedis, kHiredis},
 };
-// clang-format on
 
 const Listed& listed(std::string_view name) {
   for (const Listed& one : kRoster) {
@@ -170,12 +178,12 @@ const std::vector<std::string_view>& peer_names() {
 }
 
 const std::vector<std::string_view>& table_names() {
-  static const auto names = names_of([](const Listed& one) { return one.table; });
+  static const auto names = names_of([](const Listed& one) { return one.kind == kTable; });
   return names;
 }
 
 const std::vector<std::string_view>& usual_peer_names() {
-  static const auto names = names_of([](const Listed& one) { return one.usual; });
+  static const auto names = names_of([](const Listed& one) { return one.line_up == kUsual; });
   return names;
 }
 
