@@ -26,6 +26,9 @@ enum class Verb : std::uint8_t {
   kTouch,
   kEraseCreate,
   kMiss,
+  kGetTouch,  // kGetInto and kTouch of the same key, as a web request does
+  kCreate,    // a record nobody asks for
+  kErase,     // the oldest of those
 };
 
 inline constexpr std::size_t kBatch = 32;
@@ -42,6 +45,10 @@ class Chunk {
   Chunk(const Dataset& dataset, const KeyPicker& picker, Mix mix, std::size_t operations,
         std::uint64_t seed);
 
+  // Creates some records for kErase, where the mix has it. Before the first refill().
+  void prepare(Lane& lane);
+
+  // REQUIRES: what was prepared before has been run.
   void refill();
 
   // Runs everything; returns how many answers were wrong (a key not found, an absent one found).
@@ -50,10 +57,15 @@ class Chunk {
   // The same, and adds the ticks of each operation to `latencies` (of a batch: its share of them).
   std::size_t run_timed(Lane& lane, Histogram& latencies);
 
+  // Erases what kCreate and prepare() left; returns how much of it was not there.
+  std::size_t settle(Lane& lane);
+
   [[nodiscard]] std::size_t operations() const noexcept { return verbs_.size(); }
 
  private:
   [[nodiscard]] Verb draw_verb();
+  // Writes the key for the operation `verb`.
+  void draw_key(Verb verb, char* out);
   // Runs the operation at `at`: true when the answer was right.
   bool step(Lane& lane, std::size_t at);
   bool batch(Lane& lane, std::size_t at);
@@ -62,12 +74,16 @@ class Chunk {
   const KeyPicker& picker_;
   const Mix mix_;
   const bool batched_;
+  const bool turns_over_;  // has kCreate and kErase
   Random random_;
   std::vector<Verb> verbs_;
   std::string key_bytes_;
   std::vector<std::string_view> keys_;  // into key_bytes_
   std::string buffer_;
   std::uint64_t values_used_ = 0;
+  // Numbers of the records that kCreate made: beyond those of any dataset, and of this chunk only.
+  std::uint64_t extra_begin_;
+  std::uint64_t extra_end_;
 };
 
 }  // namespace cloakroom::bench

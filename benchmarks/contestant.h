@@ -10,11 +10,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "cloakroom/options.h"
 #include "cloakroom/store.h"
@@ -42,6 +42,21 @@ class Lane {
   virtual bool erase(std::string_view key) = 0;
 };
 
+using TtlOf = std::function<Millis(std::uint64_t index)>;
+
+// What a contestant that removes expired records by itself is asked besides, by one thread.
+class Reclaimer {
+ public:
+  virtual ~Reclaimer() = default;
+
+  // Stores records first to last - 1 as fast as it can, each for ttl_of(its number) from then on.
+  virtual void put_for(const Dataset& dataset, std::uint64_t first, std::uint64_t last,
+                       const TtlOf& ttl_of) = 0;
+
+  [[nodiscard]] virtual std::uint64_t held_records() = 0;  // with the dead that are not yet removed
+  [[nodiscard]] virtual std::uint64_t held_bytes() = 0;    // of memory, as it counts them itself
+};
+
 class Contestant {
  public:
   virtual ~Contestant() = default;
@@ -55,6 +70,9 @@ class Contestant {
   // The process whose resident memory is this contestant's.
   [[nodiscard]] virtual pid_t process() const;
 
+  // The same object in that role; null when it never removes anything by itself.
+  [[nodiscard]] virtual Reclaimer* reclaimer() { return nullptr; }
+
   // Whether an operation is so slow (a system call) that a chunk should have few of them.
   [[nodiscard]] virtual bool is_slow() const { return false; }
 };
@@ -65,35 +83,6 @@ struct ContestantSetup {
   std::uint64_t sessions = 0;
   bool all_in_memory = false;  // RocksDB: no flush, so that its memory is what it needs for all
 };
-
-// Names as in --peers, in the order of the tables.
-inline constexpr std::string_view kCloakroom = "cloakroom";           // in memory only
-inline constexpr std::string_view kCloakroomDisk = "cloakroom-disk";  // with a store on disk
-inline constexpr std::string_view kUmap = "umap";  // std::unordered_map, std::shared_mutex
-inline constexpr std::string_view kTbb = "tbb";    // oneTBB concurrent_hash_map
-inline constexpr std::string_view kRocksdb = "rocksdb";
-inline constexpr std::string_view kRedis = "redis";
-[[nodiscard]] const std::vector<std::string>& contestant_names();
-
-// Why this one cannot take part here; empty when it can.
-[[nodiscard]] std::string why_missing(std::string_view name);
-
-// What it is, with its version: a line for the report.
-[[nodiscard]] std::string describe_contestant(std::string_view name);
-
-// REQUIRES: why_missing(name) is empty.
-[[nodiscard]] std::unique_ptr<Contestant> make_contestant(std::string_view name,
-                                                          const ContestantSetup& setup);
-
-// The factories behind it, each in a file of its own.
-[[nodiscard]] std::unique_ptr<Contestant> make_store(const ContestantSetup& setup, bool on_disk);
-[[nodiscard]] std::unique_ptr<Contestant> make_umap(const ContestantSetup& setup);
-[[nodiscard]] std::unique_ptr<Contestant> make_tbb(const ContestantSetup& setup);
-[[nodiscard]] std::unique_ptr<Contestant> make_rocksdb(const ContestantSetup& setup);
-[[nodiscard]] std::unique_ptr<Contestant> make_redis(const ContestantSetup& setup);
-[[nodiscard]] std::string tbb_version();
-[[nodiscard]] std::string rocksdb_version();
-[[nodiscard]] std::string redis_version();
 
 // The store behind the contestants "cloakroom" and "cloakroom-disk". Failure when it does not open.
 [[nodiscard]] Store open_store(const ContestantSetup& setup, bool on_disk);

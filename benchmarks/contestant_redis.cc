@@ -4,9 +4,11 @@
 #include <vector>
 
 #include "contestant.h"
+#include "failure.h"
 #include "process.h"
 #include "redis_client.h"
 #include "redis_server.h"
+#include "roster.h"
 
 namespace cloakroom::bench {
 namespace {
@@ -67,18 +69,33 @@ RedisPersistence persistence_for(Durability durability) {
   return RedisPersistence::kNone;
 }
 
-class RedisContestant final : public Contestant {
+class RedisContestant final : public Contestant, public Reclaimer {
  public:
   explicit RedisContestant(const ContestantSetup& setup)
-      : server_(setup.directory, persistence_for(setup.durability)) {
-    server_.wait_until_serving("any");
-  }
+      : server_(setup.directory, persistence_for(setup.durability)),
+        client_(server_.wait_until_serving("any")) {}
 
   std::unique_ptr<Lane> lane() override { return std::make_unique<RedisLane>(server_.socket()); }
 
-  void load(const Dataset& dataset) override {
-    RedisClient client(server_.socket());
-    load_redis(client, dataset);
+  void load(const Dataset& dataset) override { load_redis(*client_, dataset); }
+
+  Reclaimer* reclaimer() override { return this; }
+
+  void put_for(const Dataset& dataset, std::uint64_t first, std::uint64_t last,
+               const TtlOf& ttl_of) override {
+    put_pipelined(*client_, dataset, first, last, ttl_of);
+  }
+
+  std::uint64_t held_records() override {
+    return static_cast<std::uint64_t>(number_of(client_->call({"DBSIZE"})));
+  }
+
+  std::uint64_t held_bytes() override {
+    constexpr std::string_view kName = "used_memory:";
+    const RedisClient::Reply info = client_->call({"INFO", "memory"});
+    const std::size_t at = text_of(info).find(kName);
+    if (at == std::string_view::npos) throw Failure("redis-server does not tell its used_memory");
+    return std::stoull(std::string(text_of(info).substr(at + kName.size(), 20)));
   }
 
   pid_t process() const override { return server_.pid(); }
@@ -86,6 +103,7 @@ class RedisContestant final : public Contestant {
 
  private:
   RedisServer server_;
+  std::unique_ptr<RedisClient> client_;
 };
 
 }  // namespace

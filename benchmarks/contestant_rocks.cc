@@ -12,6 +12,7 @@
 
 #include "contestant.h"
 #include "failure.h"
+#include "roster.h"
 
 namespace cloakroom::bench {
 namespace {

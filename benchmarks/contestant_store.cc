@@ -4,6 +4,7 @@
 
 #include "contestant.h"
 #include "failure.h"
+#include "roster.h"
 
 namespace cloakroom::bench {
 namespace {
@@ -49,7 +50,7 @@ class StoreLane final : public Lane {
   Store& store_;
 };
 
-class StoreContestant final : public Contestant {
+class StoreContestant final : public Contestant, public Reclaimer {
  public:
   explicit StoreContestant(Store store) : store_(std::move(store)) {}
 
@@ -57,15 +58,25 @@ class StoreContestant final : public Contestant {
 
   // Not each record, but the whole is made durable.
   void load(const Dataset& dataset) override {
-    std::array<char, kKeyBytes> key{};
-    for (std::uint64_t index = 0; index < dataset.sessions(); ++index) {
-      write_key(index, key.data());
-      const auto stored = store_.put({key.data(), key.size()}, dataset.value(index),
-                                     {.ttl = kTtl, .durability = Durability::kMemory});
-      if (!stored) check(stored.status(), "put");
-    }
+    put_for(dataset, 0, dataset.sessions(), [](std::uint64_t) { return Millis(kTtl); });
     check(store_.sync(), "sync");
   }
+
+  Reclaimer* reclaimer() override { return this; }
+
+  void put_for(const Dataset& dataset, std::uint64_t first, std::uint64_t last,
+               const TtlOf& ttl_of) override {
+    std::array<char, kKeyBytes> key{};
+    for (std::uint64_t index = first; index < last; ++index) {
+      write_key(index, key.data());
+      const auto stored = store_.put({key.data(), key.size()}, dataset.value(index),
+                                     {.ttl = ttl_of(index), .durability = Durability::kMemory});
+      if (!stored) check(stored.status(), "put");
+    }
+  }
+
+  std::uint64_t held_records() override { return store_.stats().records; }
+  std::uint64_t held_bytes() override { return store_.stats().memory_bytes; }
 
  private:
   Store store_;

@@ -72,13 +72,16 @@ void run_durability(const Bench& bench) {
   for (unsigned round = 0; round < options.rounds; ++round) {
     bench.report.progress(fmt::format("durability: round {} of {}", round + 1, options.rounds));
     for (LevelEntry& entry : entries) {
-      const Measurement result = measure(*entry.contestant, dataset, picker, puts,
-                                         {.threads = options.threads,
-                                          .seconds = options.seconds,
-                                          .pin = options.pin,
-                                          .latencies_only = true,
-                                          .seed = round + 1});
-      section.add(entry.level->name, entry.name, result.ops_per_second / 1000, result);
+      const Measurement result =
+          measure(*entry.contestant, dataset, picker, puts,
+                  {.what = fmt::format("durability, {}-{}", entry.name, entry.level->name),
+                   .threads = options.threads,
+                   .seconds = options.seconds,
+                   .pin = options.pin,
+                   .latencies_only = true,
+                   .repeat = false,
+                   .seed = round + 1});
+      section.add(entry.level->name, entry.name, result.ops_per_second / 1000, result.latencies);
     }
   }
   for (const std::string& name : names) {
@@ -111,17 +114,23 @@ void run_redis(const Bench& bench) {
                               "appendfsync everysec against kProcess, {} records, {} rounds",
                               grouped(dataset.sessions()), options.rounds),
                   "p50 in ns", kCloakroomDisk);
-  const MeasureSettings base{
-      .threads = 1, .seconds = options.seconds, .pin = false, .latencies_only = true, .seed = 1};
+  const MeasureSettings base{.what = {},
+                             .threads = 1,
+                             .seconds = options.seconds,
+                             .pin = false,
+                             .latencies_only = true,
+                             .repeat = false,
+                             .seed = 1};
   for (unsigned round = 0; round < options.rounds; ++round) {
     bench.report.progress(fmt::format("redis: round {} of {}", round + 1, options.rounds));
     for (const auto& [label, verb] : {std::pair{"get", Verb::kGetInto}, {"put", Verb::kPut}}) {
       for (Entry& entry : entries) {
         MeasureSettings settings = base;
+        settings.what = fmt::format("redis, {}, {}", label, entry.name);
         settings.seed = round + 1;
         const Measurement result =
             measure(*entry.contestant, dataset, picker, {{verb, 100}}, settings);
-        section.add(label, entry.name, result.p50_ns, result);
+        section.add(label, entry.name, result.latencies.p50_ns, result.latencies);
       }
     }
   }

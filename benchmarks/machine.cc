@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <span>
 #include <string_view>
@@ -50,6 +51,12 @@ bool use_cores(std::span<const int> cores) noexcept {
   return ::sched_setaffinity(0, sizeof set, &set) == 0;
 }
 
+double seconds_of(clockid_t clock) noexcept {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
 std::string compiler_name() {
 #if defined(__clang__)
   return fmt::format("clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__);
@@ -90,6 +97,14 @@ void pin_to_core(unsigned nth) {
 }
 
 CorePin::~CorePin() { use_cores(allowed_cores()); }
+
+double background_seconds(pid_t pid) {
+  clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
+  if (::clock_getcpuclockid(pid, &clock) != 0) {
+    throw Failure(fmt::format("cannot read the processor time of process {}", pid));
+  }
+  return seconds_of(clock) - (pid == ::getpid() ? seconds_of(CLOCK_THREAD_CPUTIME_ID) : 0);
+}
 
 std::uint64_t resident_bytes(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/statm", pid));

@@ -35,6 +35,9 @@ class CorePin {
   CorePin& operator=(const CorePin&) = delete;
 };
 
+// Seconds of processor time that a process has used; of this one, without the calling thread's.
+[[nodiscard]] double background_seconds(pid_t pid);
+
 // Resident bytes of a process.
 [[nodiscard]] std::uint64_t resident_bytes(pid_t pid);
 

@@ -35,8 +35,9 @@ std::vector<MixCase> mix_cases(const BenchOptions& options, bool all) {
 void run_tables(const Bench& bench, std::string_view workload) {
   const bool all = workload == "all";
   const std::vector<MixCase> cases = mix_cases(bench.options, all);
-  Race race = make_race(bench);
+  Race race = make_race(bench, workload == "hot" ? kSessionsSmall : kSessions);
   if (all || workload == "micro") run_micro(bench, race);
+  if (all || workload == "hot") run_hot(bench, race);
   for (const std::string_view name : {"mix-r", "mix-s", "mix-w"}) {
     if (all || workload == name) run_mix(bench, race, name, cases);
   }
@@ -50,7 +51,11 @@ int run_bench(const CommandLine& line) {
   const Bench bench{.options = line.bench, .report = report, .workspace = workspace};
   const bool all = workload == "all";
   (void)ns_per_tick();
-  if (all || workload == "micro" || workload.starts_with("mix-")) run_tables(bench, workload);
+  if (all || workload == "micro" || workload == "hot" || workload.starts_with("mix-")) {
+    run_tables(bench, workload);
+  }
+  if (workload == "expiry") run_expiry(bench);
+  if (workload == "growth") run_growth(bench);
   if (all || workload == "memory") run_memory(bench);
   if (all || workload == "durability") run_durability(bench);
   if (all || workload == "redis") run_redis(bench);

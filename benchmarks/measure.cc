@@ -30,7 +30,7 @@ void run_chunks(Lane& lane, Chunk& chunk, const MeasureSettings& settings, Part&
   std::uint64_t spent_ns = 0;
   for (std::uint64_t number = 0; spent_ns < budget_ns; ++number) {
     stop_if_interrupted();
-    chunk.refill();
+    if (!settings.repeat) chunk.refill();
     // The clock of every operation costs 10 to 20 ns, so the mean comes from the other chunks.
     const bool timed = settings.latencies_only || number % 8 == 0;
     const std::uint64_t start = monotonic_ns();
@@ -47,14 +47,17 @@ void run_chunks(Lane& lane, Chunk& chunk, const MeasureSettings& settings, Part&
   }
 }
 
-Measurement summarize(const std::vector<std::unique_ptr<Part>>& parts) {
+Measurement summarize(const std::vector<std::unique_ptr<Part>>& parts, const std::string& what) {
   Measurement result;
   Histogram latencies;
   double operations = 0;
   double busy_ns = 0;
   for (const auto& part : parts) {
     if (part->failure) std::rethrow_exception(part->failure);
-    if (part->wrong > 0) throw Failure("a contestant answered wrongly; its figures mean nothing");
+    if (part->wrong > 0) {
+      throw Failure(what + ": " + std::to_string(part->wrong) +
+                    " answers were wrong; the figures would mean nothing");
+    }
     latencies.merge(part->latencies);
     const auto part_operations = static_cast<double>(part->operations);
     const auto part_ns = static_cast<double>(part->busy_ns);
@@ -63,13 +66,21 @@ Measurement summarize(const std::vector<std::unique_ptr<Part>>& parts) {
     busy_ns += part_ns;
   }
   result.ns_per_op = busy_ns / operations;
-  result.p50_ns = latencies.percentile(0.5) * ns_per_tick();
-  result.p99_ns = latencies.percentile(0.99) * ns_per_tick();
-  result.p999_ns = latencies.percentile(0.999) * ns_per_tick();
+  result.latencies = latencies_of(latencies);
   return result;
 }
 
 }  // namespace
+
+Latencies latencies_of(const Histogram& ticks) {
+  const auto ns = [&](double share) { return ticks.percentile(share) * ns_per_tick(); };
+  return {.p50_ns = ns(0.5),
+          .p99_ns = ns(0.99),
+          .p999_ns = ns(0.999),
+          .p9999_ns = ns(0.9999),
+          .p99999_ns = ns(0.99999),
+          .max_ns = ns(1)};
+}
 
 Measurement measure(Contestant& contestant, const Dataset& dataset, const KeyPicker& picker,
                     const Mix& mix, const MeasureSettings& settings) {
@@ -84,10 +95,12 @@ Measurement measure(Contestant& contestant, const Dataset& dataset, const KeyPic
         if (settings.pin) pin_to_core(number);
         const std::unique_ptr<Lane> lane = contestant.lane();
         Chunk chunk(dataset, picker, mix, chunk_operations, settings.seed * 1000 + number);
+        chunk.prepare(*lane);
         chunk.refill();
         part->wrong += chunk.run(*lane);  // warms caches and buffers
         start.arrive_and_wait();
         run_chunks(*lane, chunk, settings, *part);
+        part->wrong += chunk.settle(*lane);
       } catch (...) {
         part->failure = std::current_exception();
         start.arrive_and_drop();
@@ -95,7 +108,7 @@ Measurement measure(Contestant& contestant, const Dataset& dataset, const KeyPic
     });
   }
   for (std::thread& thread : threads) thread.join();
-  return summarize(parts);
+  return summarize(parts, settings.what);
 }
 
 }  // namespace cloakroom::bench

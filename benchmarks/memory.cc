@@ -33,7 +33,7 @@ double bytes_a_record(const std::string& name, const std::string& directory,
 
 void run_memory(const Bench& bench) {
   const Dataset dataset(bench.sessions(kSessions), bench.options.value_bytes);
-  const auto names = line_up(bench, {kCloakroom}, {kCloakroomDisk, kUmap, kTbb, kRocksdb, kRedis});
+  const auto names = line_up(bench, {kCloakroom}, peer_names());
   Section section("memory",
                   fmt::format("memory: resident bytes a record beyond {}-byte key and {}-byte "
                               "value (the deadline counts as overhead), {} records, {} rounds",

@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "contestant.h"
 #include "failure.h"
+#include "roster.h"
 
 namespace cloakroom::bench {
 namespace {
@@ -22,7 +22,10 @@ struct WorkloadName {
 };
 
 constexpr WorkloadName kWorkloads[] = {
-    {"micro", "single operations: get, visit, visit_many, put, touch, erase + create, miss"},
+    {"micro",
+     "single operations: get, visit, visit_many, put, touch, erase + create, miss, and a mix of "
+     "them; with --threads above 1 also how they scale"},
+    {"hot", "one single key, read by one thread and by as many as there are cores"},
     {"mix-r", "90 % get, 10 % put"},
     {"mix-s", "50 % get, 40 % touch, 10 % put: what a session store sees"},
     {"mix-w", "50 % get, 50 % put"},
@@ -31,18 +34,26 @@ constexpr WorkloadName kWorkloads[] = {
     {"redis", "one connection to redis-server and a store on disk, everything on one core"},
     {"restart", "from the start of a process to its first read, after a clean stop and SIGKILL"},
     {"all", "all of the above"},
+    {"growth", "the tail of get and insert while a table grows from 50000 records (not in all)"},
+    {"expiry",
+     "records that expire, all at once and steadily: get meanwhile, memory, what an idle store "
+     "costs; takes half a minute a round and contestant (not in all)"},
 };
 
-std::vector<std::string> peer_names() {
-  std::vector<std::string> names = contestant_names();
-  names.erase(names.begin());  // Cloakroom in memory is what the others are compared with.
-  return names;
+std::string listing(const std::vector<std::string_view>& names, std::string_view separator) {
+  std::string text;
+  for (const std::string_view name : names) {
+    if (!text.empty()) text += separator;
+    text += name;
+  }
+  return text;
 }
 
 void add_bench_options(CLI::App& app, BenchOptions& options) {
   // Said twice, the last one holds: tools/bench puts its own before those it was given.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app.add_option("--sessions", options.sessions, "records held [1000000; durability, redis 100000]")
+  app.add_option("--sessions", options.sessions,
+                 "records held [1000000; durability, redis, hot 100000; growth 2000000]")
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 32));
   app.add_option("--threads", options.threads, "threads that run operations")
       ->capture_default_str()
@@ -56,9 +67,12 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   app.add_option("--value-bytes", options.value_bytes, "size of a value")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20));
-  app.add_option("--peers", options.peers,
-                 fmt::format("whom to compare with, separated by commas: {}, or none [all]",
-                             fmt::join(peer_names(), ", ")))
+  app.add_option(
+         "--peers", options.peers,
+         fmt::format("whom to compare with, separated by commas: {}; or tables (those in the "
+                     "memory of this process), all, none; every one holds all records at "
+                     "the same time, half a gigabyte a million [{}]",
+                     listing(peer_names(), ", "), listing(usual_peer_names(), ",")))
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--store", options.store,
@@ -106,23 +120,26 @@ void add_children(CLI::App& app, CommandLine& line) {
   }
 }
 
+// The contestants behind a word of --peers: a name, or the name of a group.
+std::vector<std::string_view> peers_behind(std::string_view word) {
+  if (word == "all") return peer_names();
+  if (word == "tables") return table_names();
+  if (word == "none") return {};
+  const std::vector<std::string_view>& known = peer_names();
+  if (std::find(known.begin(), known.end(), word) != known.end()) return {word};
+  throw Failure(fmt::format("--peers: there is no contestant '{}'; there are {}, tables, all, none",
+                            word, listing(known, ", ")),
+                kExitUsage);
+}
+
 // Turns --peers into what the workloads use; a name nobody has is a mistake.
 void settle_peers(std::vector<std::string>& peers) {
-  const std::vector<std::string> known = peer_names();
-  if (peers.empty()) {
-    peers = known;
-    return;
+  std::vector<std::string> settled;
+  if (peers.empty()) settled.assign(usual_peer_names().begin(), usual_peer_names().end());
+  for (const std::string& word : peers) {
+    for (const std::string_view peer : peers_behind(word)) settled.emplace_back(peer);
   }
-  if (peers == std::vector<std::string>{"none"}) {
-    peers.clear();
-    return;
-  }
-  for (const std::string& peer : peers) {
-    if (std::find(known.begin(), known.end(), peer) != known.end()) continue;
-    throw Failure(fmt::format("--peers: there is no contestant '{}'; there are {}, and none", peer,
-                              fmt::join(known, ", ")),
-                  kExitUsage);
-  }
+  peers = std::move(settled);
 }
 
 // CLI11 says only that a subcommand is required.

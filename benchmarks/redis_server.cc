@@ -69,18 +69,23 @@ void RedisServer::stop() {
   child_->kill();
 }
 
-void load_redis(RedisClient& client, const Dataset& dataset) {
+void put_pipelined(RedisClient& client, const Dataset& dataset, std::uint64_t first,
+                   std::uint64_t last, const TtlOf& ttl_of) {
   constexpr std::uint64_t kBatch = 500;
-  const std::string ttl_ms = std::to_string(Millis(kTtl).count());
   std::array<char, kKeyBytes> key{};
-  for (std::uint64_t begin = 0; begin < dataset.sessions(); begin += kBatch) {
-    const std::uint64_t end = std::min(begin + kBatch, dataset.sessions());
+  for (std::uint64_t begin = first; begin < last; begin += kBatch) {
+    const std::uint64_t end = std::min(begin + kBatch, last);
     for (std::uint64_t index = begin; index < end; ++index) {
       write_key(index, key.data());
+      const std::string ttl_ms = std::to_string(ttl_of(index).count());
       client.send({"SET", {key.data(), key.size()}, dataset.value(index), "PX", ttl_ms});
     }
     for (std::uint64_t index = begin; index < end; ++index) client.take();
   }
+}
+
+void load_redis(RedisClient& client, const Dataset& dataset) {
+  put_pipelined(client, dataset, 0, dataset.sessions(), [](std::uint64_t) { return Millis(kTtl); });
 }
 
 }  // namespace cloakroom::bench

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "cloakroom/clock.h"
+#include "contestant.h"
 #include "dataset.h"
 #include "process.h"
 #include "redis_client.h"
@@ -44,7 +44,11 @@ class RedisServer {
   std::unique_ptr<Child> child_;
 };
 
-// Stores the whole dataset, pipelined.
+// Stores records first to last - 1, each for ttl_of(its number) from when it is sent; pipelined.
+void put_pipelined(RedisClient& client, const Dataset& dataset, std::uint64_t first,
+                   std::uint64_t last, const TtlOf& ttl_of);
+
+// The whole dataset, for kTtl.
 void load_redis(RedisClient& client, const Dataset& dataset);
 
 }  // namespace cloakroom::bench

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "failure.h"
@@ -31,6 +32,30 @@ std::string grouped(double value) {
 
 std::string cell_of(const std::vector<double>& rounds) {
   return rounds.empty() ? std::string() : grouped(median(rounds));
+}
+
+struct Percentile {
+  const char* title;
+  const char* json_name;
+  double Latencies::*value_ns;
+};
+constexpr std::array<Percentile, 6> kPercentiles{
+    {{"p50 ns", "p50_ns", &Latencies::p50_ns},
+     {"p99 ns", "p99_ns", &Latencies::p99_ns},
+     {"p99.9 ns", "p999_ns", &Latencies::p999_ns},
+     {"p99.99 ns", "p9999_ns", &Latencies::p9999_ns},
+     {"p99.999 ns", "p99999_ns", &Latencies::p99999_ns},
+     {"max ns", "max_ns", &Latencies::max_ns}}};
+constexpr std::size_t kNearPercentiles = 3;
+
+std::span<const Percentile> percentiles_of(bool far_tail) {
+  return std::span(kPercentiles).first(far_tail ? kPercentiles.size() : kNearPercentiles);
+}
+
+std::vector<double> rounds_of(const std::vector<Latencies>& rounds, const Percentile& percentile) {
+  std::vector<double> values;
+  for (const Latencies& one : rounds) values.push_back(one.*percentile.value_ns);
+  return values;
 }
 
 std::string today() {
@@ -72,9 +97,7 @@ Figure& Section::figure(std::string_view measure, std::string_view contestant) {
   figures_.push_back({.measure = std::string(measure),
                       .contestant = std::string(contestant),
                       .rounds = {},
-                      .p50_ns = {},
-                      .p99_ns = {},
-                      .p999_ns = {}});
+                      .latencies = {}});
   return figures_.back();
 }
 
@@ -83,12 +106,10 @@ void Section::add(std::string_view measure, std::string_view contestant, double 
 }
 
 void Section::add(std::string_view measure, std::string_view contestant, double value,
-                  const Measurement& latencies) {
+                  const Latencies& latencies) {
   Figure& row = figure(measure, contestant);
   row.rounds.push_back(value);
-  row.p50_ns.push_back(latencies.p50_ns);
-  row.p99_ns.push_back(latencies.p99_ns);
-  row.p999_ns.push_back(latencies.p999_ns);
+  row.latencies.push_back(latencies);
 }
 
 double Section::ratio(const Figure& figure) const {
@@ -116,12 +137,17 @@ std::vector<const Figure*> Section::in_order() const {
   return rows;
 }
 
+bool Section::has_latencies() const {
+  return std::any_of(figures_.begin(), figures_.end(),
+                     [](const Figure& figure) { return !figure.latencies.empty(); });
+}
+
 std::vector<std::vector<std::string>> Section::cells() const {
-  const bool latencies = std::any_of(figures_.begin(), figures_.end(),
-                                     [](const Figure& figure) { return !figure.p50_ns.empty(); });
   std::vector<std::vector<std::string>> table{
       {"measure", "contestant", unit_, "min..max", "x " + reference_}};
-  if (latencies) table[0].insert(table[0].end(), {"p50 ns", "p99 ns", "p99.9 ns"});
+  const auto percentiles =
+      has_latencies() ? percentiles_of(far_tail_) : std::span<const Percentile>();
+  for (const Percentile& one : percentiles) table[0].emplace_back(one.title);
   std::string_view measure;
   for (const Figure* figure : in_order()) {
     const auto [low, high] = std::minmax_element(figure->rounds.begin(), figure->rounds.end());
@@ -130,10 +156,8 @@ std::vector<std::vector<std::string>> Section::cells() const {
                                  figure->contestant, cell_of(figure->rounds),
                                  fmt::format("{}..{}", grouped(*low), grouped(*high)),
                                  times > 0 ? fmt::format("{:.2f}", times) : std::string("-")};
-    if (latencies) {
-      for (const auto* part : {&figure->p50_ns, &figure->p99_ns, &figure->p999_ns}) {
-        row.push_back(cell_of(*part));
-      }
+    for (const Percentile& one : percentiles) {
+      row.push_back(cell_of(rounds_of(figure->latencies, one)));
     }
     measure = figure->measure;
     table.push_back(std::move(row));
@@ -185,10 +209,10 @@ nlohmann::ordered_json Section::as_json() const {
                                {"max", *high},
                                {"rounds", figure->rounds}};
     if (const double times = ratio(*figure); times > 0) row["ratio"] = times;
-    if (!figure->p50_ns.empty()) {
-      row["p50_ns"] = median(figure->p50_ns);
-      row["p99_ns"] = median(figure->p99_ns);
-      row["p999_ns"] = median(figure->p999_ns);
+    if (!figure->latencies.empty()) {
+      for (const Percentile& one : percentiles_of(far_tail_)) {
+        row[one.json_name] = median(rounds_of(figure->latencies, one));
+      }
     }
     rows.push_back(std::move(row));
   }

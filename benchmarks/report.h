@@ -18,9 +18,7 @@ struct Figure {
   std::string measure;  // "get"
   std::string contestant;
   std::vector<double> rounds;
-  std::vector<double> p50_ns;  // these three are empty where latencies were not taken
-  std::vector<double> p99_ns;
-  std::vector<double> p999_ns;
+  std::vector<Latencies> latencies;  // empty where they were not taken
 };
 
 [[nodiscard]] double median(std::vector<double> values);
@@ -36,7 +34,10 @@ class Section {
 
   void add(std::string_view measure, std::string_view contestant, double value);
   void add(std::string_view measure, std::string_view contestant, double value,
-           const Measurement& latencies);
+           const Latencies& latencies);
+
+  // Percentiles beyond the 99.9th and the largest value, too: where there are enough values.
+  void show_far_tail() noexcept { far_tail_ = true; }
 
   [[nodiscard]] std::string as_text() const;
   [[nodiscard]] std::string as_markdown() const;
@@ -46,6 +47,7 @@ class Section {
   Figure& figure(std::string_view measure, std::string_view contestant);
   // How many times the reference's figure in the same measure; 0 when it has none.
   [[nodiscard]] double ratio(const Figure& figure) const;
+  [[nodiscard]] bool has_latencies() const;
   [[nodiscard]] std::vector<std::vector<std::string>> cells() const;  // the header first
   [[nodiscard]] std::vector<const Figure*> in_order() const;
 
@@ -53,6 +55,7 @@ class Section {
   std::string title_;
   std::string unit_;
   std::string reference_;
+  bool far_tail_ = false;
   std::vector<Figure> figures_;
 };
 

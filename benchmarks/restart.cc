@@ -98,13 +98,11 @@ void run_restart(const Bench& bench) {
       fmt::format("restart: filling a store with {} records", grouped(dataset.sessions())));
   populate(directory, dataset);
   std::unique_ptr<RedisRestart> redis;
-#if defined(CLOAKROOM_BENCH_REDIS)
   if (line_up(bench, {}, {kRedis}).size() == 1) {
-    redis = make_redis_restart(bench.workspace.fresh("restart-redis"), dataset);
+    if constexpr (kHasRedis) {
+      redis = make_redis_restart(bench.workspace.fresh("restart-redis"), dataset);
+    }
   }
-#else
-  (void)line_up(bench, {}, {kRedis});
-#endif
   Section section("restart",
                   fmt::format("restart: from the start of a process, files in the page cache, {} "
                               "records, {} rounds",

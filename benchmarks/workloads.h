@@ -2,7 +2,6 @@
 #ifndef CLOAKROOM_BENCHMARKS_WORKLOADS_H_
 #define CLOAKROOM_BENCHMARKS_WORKLOADS_H_
 
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +14,7 @@
 #include "options.h"
 #include "process.h"
 #include "report.h"
+#include "roster.h"
 
 namespace cloakroom::bench {
 
@@ -57,8 +57,8 @@ inline constexpr std::uint64_t kSessionsSmall = 100'000;  // where every operati
 // Those of `names` that were asked for and can take part; says in the report who cannot, and why.
 // `always` come first, asked for or not.
 [[nodiscard]] std::vector<std::string> line_up(const Bench& bench,
-                                               std::initializer_list<std::string_view> always,
-                                               std::initializer_list<std::string_view> names);
+                                               const std::vector<std::string_view>& always,
+                                               const std::vector<std::string_view>& names);
 
 // Contestants that hold the same records side by side.
 struct Entry {
@@ -69,9 +69,24 @@ struct Race {
   Dataset dataset;
   std::vector<Entry> entries;
 };
-[[nodiscard]] Race make_race(const Bench& bench);
+// Everyone who was asked for, loaded with --sessions records, or with `sessions` when that is
+// unset.
+[[nodiscard]] Race make_race(const Bench& bench, std::uint64_t sessions);
 
+// "1,000,000 records, 350-byte values, 5 rounds"
+[[nodiscard]] std::string circumstances(const Bench& bench, const Dataset& dataset);
+[[nodiscard]] std::string describe(Popularity popularity);
+[[nodiscard]] MeasureSettings settings_of(const BenchOptions& options, unsigned round);
+
+struct NamedMix {
+  std::string_view name;
+  Mix mix;
+};
+
+// With --threads above 1 both run with one thread, too, and say how many times as much that many
+// do.
 void run_micro(const Bench& bench, Race& race);
+void run_hot(const Bench& bench, Race& race);
 
 // How the keys of a mix are drawn, and by how many threads; a row of its table.
 struct MixCase {
@@ -80,6 +95,8 @@ struct MixCase {
 };
 void run_mix(const Bench& bench, Race& race, std::string_view name, std::span<const MixCase> cases);
 
+void run_expiry(const Bench& bench);
+void run_growth(const Bench& bench);
 void run_memory(const Bench& bench);
 void run_durability(const Bench& bench);
 void run_redis(const Bench& bench);

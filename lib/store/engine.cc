@@ -170,8 +170,7 @@ Result<std::size_t> Engine::visit_many(std::span<const std::string_view> keys,
   const bool cold = read_through_.load(std::memory_order_acquire);
   std::vector<std::size_t> missed;
   std::size_t found = table_.read_many(
-      keys, [this] { return now(); },
-      f,
+      keys, [this] { return now(); }, f,
       [&](std::size_t i) {
         if (cold) missed.push_back(i);
       });

@@ -299,7 +299,7 @@ Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, M
   {
     Stripe& stripe = table_.stripe_of(hash);
     SpinWriteLock guard(stripe.lock());
-    const HeldRecord held(stripe, stripe.find(tag_of(hash), key));
+    HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const TimeMs at = now();
     const Record* const record = held.alive(at);
     if (record == nullptr) return StatusCode::kNotFound;

@@ -109,9 +109,9 @@ Slabs::~Slabs() {
   MutexLock guard(pool_);
   for (const auto& chunk : all_) {
     if (chunk == nullptr) continue;
-    for (std::size_t unit = 0; unit < kUnits; ++unit) {
-      Slab* const slab = chunk->slab_at[unit];
-      if (slab != nullptr && slab->unit == unit) delete slab;
+    for (std::size_t unit = 0; unit < kUnits;) {
+      const std::unique_ptr<Slab> slab(chunk->slab_at[unit]);
+      unit += slab != nullptr ? slab->units : 1;
     }
     unpoison(chunk->base, kChunkBytes);
     ::munmap(chunk->base, kChunkBytes);
@@ -228,6 +228,7 @@ bool Slabs::give_back(Arena& arena, Slab& slab, Ref ref, char*& emptied) noexcep
   if (slab.used == 0 && (slab.closed || !only)) {
     if (slab.listed) unlist(arena, slab);
     --arena.slab_count[slab.size_class];
+    MutexLock pool(pool_);
     emptied = drop_slab(slab);
   } else if (!slab.listed && !slab.closed) {
     list(arena, slab);
@@ -280,7 +281,6 @@ Slabs::Slab& Slabs::add_slab(Arena& arena, std::size_t own, std::size_t index, U
 }
 
 char* Slabs::drop_slab(Slab& slab) noexcept {
-  MutexLock guard(pool_);
   Chunk& chunk = *slab.chunk;
   for (std::size_t i = slab.unit; i < std::size_t{slab.unit} + slab.units; ++i) {
     chunk.taken.reset(i);
@@ -400,11 +400,11 @@ void Slabs::for_slabs_in(std::size_t index, F f) const {
     Arena& arena = arenas_[a];
     SpinWriteLock guard(arena.lock);
     MutexLock pool(pool_);
-    if (index >= all_.size() || all_[index] == nullptr) return;
     for (std::size_t unit = 0; unit < kUnits; ++unit) {
+      if (index >= all_.size() || all_[index] == nullptr) return;  // f may have dropped it
       Slab* const slab = all_[index]->slab_at[unit];
-      if (slab != nullptr && slab->unit == unit && slab->arena.load(std::memory_order_relaxed) == a)
-        f(arena, *slab);
+      if (slab == nullptr || slab->unit != unit) continue;
+      if (slab->arena.load(std::memory_order_relaxed) == a) f(arena, *slab);
     }
   }
 }
@@ -444,10 +444,15 @@ bool Slabs::close(std::size_t index) noexcept {
     chunks_[index].closed.store(true, std::memory_order_relaxed);
     closed_chunks_.fetch_add(1, std::memory_order_relaxed);
   }
-  for_slabs_in(index, [this](Arena& arena, Slab& slab) {
+  char* emptied = nullptr;
+  for_slabs_in(index, [&](Arena& arena, Slab& slab) REQUIRES(arena.lock, pool_) {
     slab.closed = true;
     if (slab.listed) unlist(arena, slab);
+    if (slab.used != 0) return;
+    --arena.slab_count[slab.size_class];  // it was kept for the next of its class
+    emptied = drop_slab(slab);
   });
+  if (emptied != nullptr) ::munmap(emptied, kChunkBytes);
   return true;
 }
 

@@ -132,10 +132,11 @@ class Slabs {
   void move_slab(Arena& from, Arena& to, std::size_t to_index, Slab* slab) noexcept;
   Slab& add_slab(Arena& arena, std::size_t own, std::size_t index, Use use);
   bool give_back(Arena& arena, Slab& slab, Ref ref, char*& emptied) noexcept;
-  char* drop_slab(Slab& slab) noexcept;
+  char* drop_slab(Slab& slab) noexcept REQUIRES(pool_);
   bool close(std::size_t index) noexcept;
   template <class F>
-  void for_slabs_in(std::size_t chunk, F f) const;  // f(Arena&, Slab&) under the arena's lock
+  void for_slabs_in(std::size_t chunk,
+                    F f) const;  // f(Arena&, Slab&) under arena's and pool's lock
 
   bool is_last(const Chunk& chunk) const noexcept;
   static std::size_t reserved_units(const Chunk& chunk) noexcept;

@@ -232,9 +232,12 @@ class HeldRecord {
   HeldRecord(const HeldRecord&) = delete;
   HeldRecord& operator=(const HeldRecord&) = delete;
 
-  // The record if it is alive at `now`, which is to be read after the hold began.
-  [[nodiscard]] const Record* alive(TimeMs now) const noexcept {
-    return record_ != nullptr && now <= clock_.deadline ? record_ : nullptr;
+  // The record if it is alive at `now`, which is to be read after the hold began. One that is not
+  // is sealed: what a writer has taken for dead stays dead (record.h).
+  [[nodiscard]] const Record* alive(TimeMs now) noexcept {
+    if (record_ == nullptr || now <= clock_.deadline) return record_;
+    record_->set_deadline(0, clock_.lead);
+    return nullptr;
   }
   // Alive or dead, in the table until now.
   [[nodiscard]] const Record* record() const noexcept { return record_; }
@@ -247,7 +250,7 @@ class HeldRecord {
  private:
   const std::optional<Stripe::Slot> slot_;
   Record* const record_;
-  ClockWord clock_;
+  ClockWord clock_ = {};
   bool gone_ = false;
 };
 

@@ -146,19 +146,32 @@ bool Table::gather(std::size_t stripes) {
     if (gather_next_ == 0 && slabs_.closed_chunks() == 0 && !close_chunks()) return false;
     gather_from(stripes_[gather_next_]);
     gather_next_ = (gather_next_ + 1) & mask_;
-    if (gather_next_ == 0) {
-      collect();
-      collect();
-    }
+    if (gather_next_ == 0 && !end_pass()) return false;
   }
   return true;
 }
 
 bool Table::close_chunks() {
   const std::size_t mapped = slabs_.mapped_bytes();
-  const std::size_t idle = mapped - std::min(mapped, slabs_.used_bytes());
+  const std::size_t used = slabs_.used_bytes();
+  const std::size_t idle = mapped - std::min(mapped, used);
   if (idle <= std::max(kIdleBytes, mapped / kIdlePart)) return false;
+  const bool same = used > futile_.used - futile_.used / kMovedPart &&
+                    mapped < futile_.mapped + futile_.mapped / kMovedPart;
+  if (same) return false;
+  begun_ = {.mapped = mapped, .used = used};
   return slabs_.close_sparse(kSparseShare, mapped / kMovedPart) != 0;
+}
+
+// Returns whether to look for more. What readers still hold, or a writer has not published yet,
+// keeps its chunk: then not now. When all that moving brought nothing, as with many sizes and few
+// records of each, it is not tried again before things have changed.
+bool Table::end_pass() {
+  collect();
+  collect();
+  if (slabs_.closed_chunks() != 0) return false;
+  if (slabs_.mapped_bytes() >= begun_.mapped) futile_ = begun_;
+  return true;
 }
 
 void Table::gather_from(Stripe& stripe) {

@@ -97,7 +97,7 @@ class Table {
   // Frees what readers have let go of.
   void collect() noexcept { limbo_.collect(); }
   // Gives back memory that is mapped and hardly used: moves records out of the sparsest chunks.
-  // Looks at most at `stripes` of them; returns whether there is more to do. By one thread at a
+  // Looks at most at `stripes` of them; returns whether there is more to do now. By one thread at a
   // time.
   bool gather(std::size_t stripes);
 
@@ -153,6 +153,7 @@ class Table {
 
   void free_retired(const Retired& thing) noexcept;
   bool close_chunks();
+  bool end_pass();
   void gather_from(Stripe& stripe);
 
   // Constant after construction.
@@ -166,7 +167,13 @@ class Table {
   const std::unique_ptr<Stripe[]> stripes_;
 
   // Of the one thread that gathers.
+  struct Memory {
+    std::size_t mapped = 0;
+    std::size_t used = 0;
+  };
   std::size_t gather_next_ = 0;  // the stripe to go on with
+  Memory begun_;                 // when the chunks were closed that are being emptied
+  Memory futile_;                // when gathering last brought nothing
 
   // Own synchronization.
   alignas(64) std::atomic<std::uint64_t> memory_bytes_{0};
@@ -202,8 +209,9 @@ Table::Life Table::life_of(Record& record, const Now& now, RecordView& view) noe
       view = record.view(clock);
       return Life::kAlive;
     }
+    if (clock.deadline == 0) return Life::kDead;
     if (clock.held) return Life::kUndecided;
-    if (clock.deadline == 0 || record.seal(clock)) return Life::kDead;
+    if (record.seal(clock)) return Life::kDead;
   }
 }
 
@@ -291,9 +299,11 @@ Result<Version> Table::extend(std::uint64_t hash, std::string_view key, const No
   for (;;) {
     const ClockWord clock = record->clock();
     if (clock.held) return StatusCode::kConflict;
+    if (clock.deadline == 0)
+      return StatusCode::kNotFound;  // sealed; what time it is does not matter
     const TimeMs at = now();
     if (at > clock.deadline) {
-      if (clock.deadline == 0 || record->seal(clock)) return StatusCode::kNotFound;
+      if (record->seal(clock)) return StatusCode::kNotFound;
       continue;
     }
     const std::optional<Extension> next = choose(static_cast<const Record&>(*record), clock, at);

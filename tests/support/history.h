@@ -82,6 +82,9 @@ struct Operation {
   UpdateAction action = UpdateAction::kStore;        // kUpdate
   std::optional<Version> if_version = std::nullopt;  // kPut, kErase, kUpdate
 
+  // By which time a write judged, when that is known; see key_model.h.
+  std::optional<TimeMs> at = std::nullopt;
+
   // What was answered; means nothing when the operation never returned.
   Outcome outcome = Outcome::kRefused;
   Version version = 0;                                // the call's result; 0: it tells none

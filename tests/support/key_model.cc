@@ -9,6 +9,7 @@ using Type = Operation::Type;
 using Outcome = Operation::Outcome;
 using Next = std::optional<KeyState>;
 
+// REQUIRES of all that follow: the state is judged().
 bool alive(const KeyState& state) { return state.value != kNoValue; }
 
 TimeMs after(TimeMs now, Millis ttl) { return ttl == kNoExpiry ? kNever : now + ttl.count(); }
@@ -22,7 +23,17 @@ KeyState absent(KeyState state) {
 
 KeyState advanced(KeyState state, Millis by) {
   state.now += by.count();
-  return alive(state) && state.deadline < state.now ? absent(state) : state;
+  return state;
+}
+
+// The state as an operation finds it that judges by this time. What it finds dead stays so.
+KeyState judged(const KeyState& state, TimeMs time) {
+  return state.value != kNoValue && state.deadline < time ? absent(state) : state;
+}
+
+// The time by which a write judges and sets deadlines.
+TimeMs time_of(const KeyState& state, const Operation& operation) {
+  return operation.at.value_or(state.now);
 }
 
 // The state if its live record has this version. Version 0: nobody says which it has.
@@ -60,7 +71,7 @@ Next seen(const KeyState& state, const Operation& operation) {
 Next written(KeyState state, const Operation& operation, Version version) {
   if (version != 0 && version <= state.version) return std::nullopt;
   const bool keeps = alive(state) && operation.keep_deadline;
-  if (!keeps) state.deadline = after(state.now, operation.ttl);
+  if (!keeps) state.deadline = after(time_of(state, operation), operation.ttl);
   state.value = operation.wrote;
   state.exact = version != 0;
   // Of two writes that nobody heard of, the second exceeds the first, of which only a bound is
@@ -98,7 +109,7 @@ Next touch(const KeyState& state, const Operation& operation) {
     if (operation.outcome != Outcome::kOk) return std::nullopt;
     touched = of_version(state, operation.version);
   }
-  if (touched) touched->deadline = after(state.now, operation.ttl);
+  if (touched) touched->deadline = after(time_of(state, operation), operation.ttl);
   return touched;
 }
 
@@ -145,6 +156,24 @@ Next update(const KeyState& state, const Operation& operation) {
   return held ? updated(*held, operation) : held;
 }
 
+Next write(const KeyState& state, const Operation& operation) {
+  // Who finds a record sealed by another needs no look at the clock of its own.
+  const bool missed = !operation.is_open() && operation.outcome == Outcome::kNotFound;
+  const TimeMs time = missed ? state.now : time_of(state, operation);
+  if (time > state.now) return std::nullopt;  // it looked at the clock before it took effect
+  const KeyState found = judged(state, time);
+  switch (operation.type) {
+    case Type::kPut:
+      return put(found, operation);
+    case Type::kTouch:
+      return touch(found, operation);
+    case Type::kErase:
+      return erase(found, operation);
+    default:
+      return update(found, operation);
+  }
+}
+
 }  // namespace
 
 std::optional<KeyState> step(const KeyState& state, const Operation& operation) {
@@ -152,19 +181,12 @@ std::optional<KeyState> step(const KeyState& state, const Operation& operation) 
     case Type::kGet:
     case Type::kVisit:
     case Type::kVisitMany:
-      return read(state, operation);
-    case Type::kPut:
-      return put(state, operation);
-    case Type::kTouch:
-      return touch(state, operation);
-    case Type::kErase:
-      return erase(state, operation);
-    case Type::kUpdate:
-      return update(state, operation);
+      return read(judged(state, state.now), operation);
     case Type::kAdvance:
       return advanced(state, operation.ttl);
+    default:
+      return write(state, operation);
   }
-  return std::nullopt;
 }
 
 std::string to_text(const KeyState& state) {

@@ -2,14 +2,21 @@
 //
 // The state is small enough to be a key of the checker's memory:
 //
-//   value     which value the record holds; kNoValue when it is absent or dead
+//   value     which value the record holds; kNoValue when it is absent
 //   version   absent: a bound that every later version exceeds. Alive: the record's version, or,
 //             while `exact` is false, a bound that it exceeds
-//   deadline  alive up to and including it
+//   deadline  alive up to and including it; a record whose deadline has passed is dead once an
+//             operation has found it so, and until then a write may find it that looked at the
+//             clock before
 //   now       the time of the store
 //
 // A version is not exact after a write whose answer nobody heard: the first operation that tells a
 // version of that record makes it exact. Until then a conflict is believed.
+//
+// A write judges and sets deadlines by one look at the clock, at a moment of its call before it
+// takes effect. That is all that the store promises: readers take no lock, so nothing keeps the
+// clock from moving on between the look and the effect. Operation::at tells the time that was seen;
+// without it a write is taken to have looked at the very moment of its effect.
 //
 // Time is part of every key's state, and a step of the clock an operation on every key that takes
 // effect at one moment between its beginning and its end, like any other. That way expiry races

@@ -24,7 +24,8 @@ struct Stage {
   ManualClock& clock;
   const HistoryPlan& plan;
   const Keys keys;
-  const TimeMs start;  // the store's time at the beginning
+  const TimeMs start;       // the store's time at the beginning
+  const TimeMs start_boot;  // the clock's
   StampCounter stamps = {};
   std::atomic<std::uint32_t> waiting{0};
   std::atomic<bool> done{false};
@@ -140,7 +141,10 @@ void Client::perform(const Operation& asked) {
   if (asked.wrote != kNoValue) text_ = value_text(asked.wrote);
   Operation& operation = log_.begin(asked);
   YieldPoints::pass();
+  (void)YieldingClock::take_last_look();
   call(operation);
+  // The last look is the one that counted: a touch that has to try again looks again.
+  if (const auto look = YieldingClock::take_last_look()) operation.at = *look - stage_.start_boot;
   YieldPoints::pass();
   log_.end(operation);
   const bool got = operation.type == Type::kGet && operation.outcome == Operation::Outcome::kOk;
@@ -241,7 +245,7 @@ HistoryPlan HistoryPlan::random(std::uint64_t seed) {
 
 Operations run_history(StoreShim& store, ManualClock& clock, const HistoryPlan& plan,
                        const Bystander& bystander) {
-  Stage stage{store, clock, plan, fresh_keys(plan.keys), clock.wall_ms()};
+  Stage stage{store, clock, plan, fresh_keys(plan.keys), clock.wall_ms(), clock.boot_ms()};
   const std::uint32_t each = plan.operations / plan.threads;
   std::vector<Operations> rooms(plan.threads, Operations(std::size_t{each} * plan.keys));
   std::vector<std::unique_ptr<Client>> clients;

@@ -8,8 +8,10 @@
 #define CLOAKROOM_TESTS_SUPPORT_YIELD_POINTS_H_
 
 #include <chrono>
+#include <optional>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "support/manual_clock.h"
 
@@ -53,11 +55,22 @@ class YieldingClock final : public Clock {
   [[nodiscard]] TimeMs wall_ms() const noexcept override { return clock_.wall_ms(); }
   [[nodiscard]] TimeMs boot_ms() const noexcept override {
     const TimeMs now = clock_.boot_ms();
+    last_look() = now;
     YieldPoints::pass();  // after the look: what is done with the time is done late
     return now;
   }
 
+  // What this thread saw when it last looked at any such clock, and then forgets it.
+  static std::optional<TimeMs> take_last_look() noexcept {
+    return std::exchange(last_look(), std::nullopt);
+  }
+
  private:
+  static std::optional<TimeMs>& last_look() noexcept {
+    thread_local std::optional<TimeMs> look;
+    return look;
+  }
+
   const ManualClock& clock_;
 };
 
