@@ -49,7 +49,9 @@ struct SnapshotFigures {
 
 class RocksSnapshot {
  public:
-  enum class Mode { kCreate, kWrite, kReadOnly, kSecondary };
+  // kLook is kReadOnly for a question or two: table files are opened when they are needed. For
+  // kLookAtTables there are no logs: it sees what the table files hold, and replays nothing.
+  enum class Mode { kCreate, kWrite, kReadOnly, kSecondary, kLook, kLookAtTables };
 
   struct OpenOptions {
     std::string path;  // the directory of RocksDB itself

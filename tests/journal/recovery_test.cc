@@ -1,12 +1,15 @@
 #include "journal/recovery.h"
 
 #include <doctest/doctest.h>
+#include <rocksdb/file_system.h>
 
 #include <filesystem>
+#include <memory>
 
 #include "journal/disk_record.h"
 #include "journal/expiry_filter.h"
 #include "journal/superblock.h"
+#include "support/dir_snapshot.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
 
@@ -37,6 +40,54 @@ void claim_synced(const testing::TempDir& dir, Version version) {
   mark.synced = version;
   REQUIRE(block->write_mark(mark, true));
 }
+
+// What a SIGKILL leaves of a store with records in table files and in the log.
+void make_crashed(const testing::TempDir& dir, const Clock& clock) {
+  const testing::TempDir original;
+  {
+    auto opened = open_journal(options_for(original, clock));
+    REQUIRE(opened);
+    put(*opened->journal, "a");
+    REQUIRE(opened->journal->close());
+  }
+  auto opened = open_journal(options_for(original, clock));
+  REQUIRE(opened);
+  put(*opened->journal, "b");
+  REQUIRE(opened->journal->sync());
+  std::filesystem::copy(original.store_path(), dir.store_path(),
+                        std::filesystem::copy_options::recursive);
+}
+
+std::string newest_log(const testing::TempDir& dir) {
+  std::string newest;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.store_path() + "/rocks")) {
+    const std::string path = entry.path();
+    if (path.ends_with(".log")) newest = std::max(newest, path);
+  }
+  return newest;
+}
+
+// All but the lock file, which names whoever has looked.
+testing::DirSnapshot bytes_of(const testing::TempDir& dir) {
+  testing::DirSnapshot bytes = testing::snapshot_of(dir.store_path());
+  bytes.erase("LOCK");
+  return bytes;
+}
+
+// Counts how often a log is read.
+class CountingFs final : public rocksdb::FileSystemWrapper {
+ public:
+  CountingFs() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "CountingFs"; }
+  rocksdb::IOStatus NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* file,
+                                      rocksdb::IODebugContext* debug) override {
+    if (name.ends_with(".log") && std::filesystem::file_size(name) != 0) ++logs_read;
+    return target()->NewSequentialFile(name, options, file, debug);
+  }
+
+  int logs_read = 0;
+};
 
 }  // namespace
 
@@ -83,6 +134,51 @@ TEST_CASE("recovery: a process that dies leaves what it handed over, and the sto
   REQUIRE(after);
   CHECK_FALSE(after->journal->stats().opened_clean);
   CHECK(holds(*after->journal, "a"));
+}
+
+TEST_CASE("recovery: after a crash the log is looked at once and replayed once") {
+  const testing::TempDir dir;
+  const testing::ManualClock clock;
+  make_crashed(dir, clock);
+  const auto file_system = std::make_shared<CountingFs>();
+  SUBCASE("whole") {
+    REQUIRE(open_journal(options_for(dir, clock), {.file_system = file_system}));
+    CHECK(file_system->logs_read == 2);
+  }
+  SUBCASE("torn: RocksDB is asked before anything is changed") {
+    const std::string log = newest_log(dir);
+    testing::write_file(log, testing::read_file(log) + "torn");
+    REQUIRE(open_journal(options_for(dir, clock), {.file_system = file_system}));
+    CHECK(file_system->logs_read == 3);
+  }
+}
+
+TEST_CASE("recovery: who is refused after a crash finds every byte as it was") {
+  const testing::TempDir dir;
+  const testing::ManualClock clock;
+  make_crashed(dir, clock);
+  const std::string log = newest_log(dir);
+  SUBCASE("the log ends too early") { claim_synced(dir, 7); }
+  SUBCASE("the log is gone") { std::filesystem::remove(log); }
+  SUBCASE("the log is torn where it was synced") {
+    std::filesystem::resize_file(log, std::filesystem::file_size(log) - 1);
+  }
+  SUBCASE("the log is whole, the tables are another store's") {
+    const testing::TempDir other;
+    make_crashed(other, clock);
+    std::filesystem::remove_all(dir.store_path() + "/rocks");
+    std::filesystem::copy(other.store_path() + "/rocks", dir.store_path() + "/rocks");
+  }
+  SUBCASE("the log is whole, table files are gone") {
+    for (const auto& entry : std::filesystem::directory_iterator(dir.store_path() + "/rocks")) {
+      if (entry.path().extension() == ".sst") std::filesystem::remove(entry.path());
+    }
+  }
+  const testing::DirSnapshot before = bytes_of(dir);
+  const auto refused = open_journal(options_for(dir, clock));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.code() == StatusCode::kCorruption);
+  CHECK(testing::difference(before, bytes_of(dir)) == "");
 }
 
 TEST_CASE("recovery: files of another store are refused") {
