@@ -223,7 +223,11 @@ class Snapshot final : public RocksSnapshot {
     rocksdb::FlushOptions options;
     options.wait = wait;
     options.allow_write_stall = true;
-    return from_rocks("flushing", db_->Flush(options, handles_));
+    const rocksdb::Status flushed = db_->Flush(options, handles_);
+    // Compaction is so far behind that RocksDB has stopped writing. It catches up by itself, flushes
+    // then, and keeps the log until it has.
+    if (!wait && flushed.IsTryAgain()) return Status();
+    return from_rocks("flushing", flushed);
   }
 
   Status checkpoint(const std::string& path) override {

@@ -91,7 +91,8 @@ class RocksSnapshot {
   virtual void set_expiry_rule(std::function<bool(std::string_view, Version)> dead,
                                std::function<TimeMs()> now) = 0;
 
-  // Turns what is in memory into table files, so that the log can go; `wait` for the end of it.
+  // Turns what is in memory into table files, so that the log can go; `wait` for the end of it. Ok
+  // also when that has to be later, unless `wait`.
   virtual Status flush(bool wait) = 0;
   // A consistent copy as a RocksDB directory; see Store::checkpoint.
   virtual Status checkpoint(const std::string& path) = 0;
