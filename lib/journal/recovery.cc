@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "journal/committer.h"
 #include "journal/memory_journal.h"
+#include "journal/rocks_log_look.h"
 #include "journal/superblock.h"
 
 namespace cloakroom {
@@ -84,17 +85,26 @@ Result<Superblock> create_superblock(const Options& options, const Clock& clock)
   return Superblock::open(options.path, true);
 }
 
+std::string_view id_of(const Superblock& superblock) {
+  const auto& id = superblock.identity().id;
+  return {reinterpret_cast<const char*>(id.data()), id.size()};
+}
+
 // The id inside RocksDB and the one in the superblock must agree: files were not mixed up.
-Status check_id(RocksSnapshot& snapshot, const Superblock& superblock, const std::string& path) {
-  const std::string expected(reinterpret_cast<const char*>(superblock.identity().id.data()),
-                             superblock.identity().id.size());
-  const Result<std::string> found = snapshot.id();
-  if (!found) return found.status();
-  if (found->empty() && superblock.mark().synced == 0) return snapshot.put_id(expected);
-  if (*found == expected) return Status();
+Status compare_id(std::string_view found, const Superblock& superblock, const std::string& path) {
+  if (found == id_of(superblock)) return Status();
   return Status(StatusCode::kCorruption,
                 path + ": the files in " + kRocksName + " belong to another store than " +
                     kSuperblockName + "; put the directory back together, or restore a backup");
+}
+
+Status check_id(RocksSnapshot& snapshot, const Superblock& superblock, const std::string& path) {
+  const Result<std::string> found = snapshot.id();
+  if (!found) return found.status();
+  if (found->empty() && superblock.mark().synced == 0) {
+    return snapshot.put_id(id_of(superblock));
+  }
+  return compare_id(*found, superblock, path);
 }
 
 std::string describe_hole(const std::string& path, Version found, Version synced) {
@@ -125,24 +135,43 @@ Result<std::unique_ptr<RocksSnapshot>> open_snapshot(const std::string& path,
   return snapshot;
 }
 
+// Does the database, with its logs or without, hold the synced version of this very store?
+Status look_into(RocksSnapshot::Mode mode, const std::string& path, const Superblock& superblock,
+                 const JournalHooks& hooks) {
+  auto snapshot =
+      RocksSnapshot::open({.path = path + "/" + kRocksName, .mode = mode, .hooks = hooks});
+  if (!snapshot) return with_remedy(snapshot.status());
+  const Result<std::string> id = (*snapshot)->id();
+  if (!id) return id.status();
+  if (Status ours = compare_id(*id, superblock, path); !ours) return ours;
+  if (mode == RocksSnapshot::Mode::kLookAtTables) return Status();
+  const Result<Head> head = (*snapshot)->head();
+  if (!head) return head.status();
+  const Version synced = superblock.mark().synced;
+  if (head->version >= synced) return Status();
+  return Status(StatusCode::kCorruption, describe_hole(path, head->version, synced));
+}
+
 // Opening for writing rewrites RocksDB's own lists of files, so whether synced writes are missing is
-// asked through a read-only look first: who is refused finds every byte as it was. After a crash this
-// replays the small log twice; that is the price.
-Status check_untouched(const Options& options, const SyncMark& mark, const JournalHooks& hooks) {
+// asked first: who is refused finds every byte as it was. RocksDB, opened read-only to answer, would
+// replay the logs of a crash, and the open for writing once more. Nearly always the logs answer by
+// themselves, and it is enough to look at the rest without them.
+Status check_untouched(const Options& options, const Superblock& superblock,
+                       const JournalHooks& hooks) {
+  using enum RocksSnapshot::Mode;
   const std::string rocks = options.path + "/" + kRocksName;
-  if (mark.synced == 0) return Status();
+  const Version synced = superblock.mark().synced;
+  if (synced == 0) return Status();
   if (!exists(rocks + "/CURRENT") && !hooks.file_system) {
     return Status(StatusCode::kCorruption,
                   rocks + "/CURRENT is missing; restore the directory from a backup");
   }
   if (options.accept_loss) return Status();
-  auto snapshot = RocksSnapshot::open(
-      {.path = rocks, .mode = RocksSnapshot::Mode::kReadOnly, .hooks = hooks});
-  if (!snapshot) return with_remedy(snapshot.status());
-  const Result<Head> head = (*snapshot)->head();
-  if (!head) return head.status();
-  if (head->version >= mark.synced) return Status();
-  return Status(StatusCode::kCorruption, describe_hole(options.path, head->version, mark.synced));
+  if (surely_logged(rocks, hooks).value_or(0) >= synced &&
+      look_into(kLookAtTables, options.path, superblock, hooks)) {
+    return Status();
+  }
+  return look_into(kLook, options.path, superblock, hooks);
 }
 
 // Takes away what a creation that failed has made. REQUIRES: the lock is held.
@@ -163,7 +192,7 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& 
   if (!superblock) return superblock.status();
   const SyncMark mark = superblock->mark();
   if (!create) {
-    if (Status whole = check_untouched(options, mark, hooks); !whole) return whole;
+    if (Status whole = check_untouched(options, *superblock, hooks); !whole) return whole;
   }
   if (!mark.clean) {
     // RocksDB syncs only the log it writes itself. What the process before us handed over and did

@@ -24,11 +24,12 @@ struct OpenedJournal {
 // Opens or creates the store at options.path (Store::open says with which outcomes) and starts its
 // committer. With an empty path: a MemoryJournal.
 //
-// Steps, each of which may refuse, none of which changes an existing store before the last:
+// Steps, each of which may refuse, none of which changes an existing store before the fourth:
 //   1. the path: absent and creatable, or a directory with a superblock we can read
 //   2. LOCK: nobody else has it open
-//   3. RocksDB opens; its id is the superblock's
-//   4. the head found covers the superblock's mark, or acknowledged writes are missing
+//   3. the last version covers the superblock's mark, or acknowledged writes are missing; the id in
+//      RocksDB is the superblock's
+//   4. RocksDB opens for writing; both are asked again
 //   5. the mark says "unclean" from here on
 [[nodiscard]] Result<OpenedJournal> open_journal(const Options& options,
                                                  const JournalHooks& hooks = {});

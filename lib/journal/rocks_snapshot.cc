@@ -2,6 +2,7 @@
 
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
@@ -38,6 +39,23 @@ rocksdb::ReadOptions bulk_read() {
 void join(RecordView& record, const GrantedDeadline& granted) {
   if (granted.version == record.version) record.deadline = granted.deadline;
 }
+
+// The least RocksDB takes. With "all" it would open every table file at once, and with many a few.
+constexpr int kLookOpenFiles = 20;
+
+// Shows a database without its logs, so that opening it replays none.
+class WithoutLogs final : public rocksdb::FileSystemWrapper {
+ public:
+  using FileSystemWrapper::FileSystemWrapper;
+  const char* Name() const override { return "CloakroomFileSystemWithoutLogs"; }
+  rocksdb::IOStatus GetChildren(const std::string& path, const rocksdb::IOOptions& options,
+                                std::vector<std::string>* names,
+                                rocksdb::IODebugContext* debug) override {
+    rocksdb::IOStatus listed = target()->GetChildren(path, options, names, debug);
+    std::erase_if(*names, [](const std::string& name) { return name.ends_with(".log"); });
+    return listed;
+  }
+};
 
 class Walk final : public RecordWalk {
  public:
@@ -91,26 +109,26 @@ class Snapshot final : public RocksSnapshot {
  public:
   Status open_database(const OpenOptions& options) {
     file_system_ = make_guarded_file_system(options.hooks.file_system, logs_);
-    env_ = rocksdb::NewCompositeEnv(file_system_);
-    rocksdb::DBOptions database = database_options(env_.get());
-    database.create_if_missing = options.mode == Mode::kCreate;
-    const bool reads_only = options.mode == Mode::kReadOnly || options.mode == Mode::kSecondary;
-    if (reads_only) {
-      database.create_missing_column_families = false;
-      database.skip_stats_update_on_db_open = false;  // a tool wants the estimates they give
+    if (options.mode == Mode::kLookAtTables) {
+      file_system_ = std::make_shared<WithoutLogs>(std::move(file_system_));
     }
+    env_ = rocksdb::NewCompositeEnv(file_system_);
+    const rocksdb::DBOptions database = options_for(options.mode);
     const auto families = family_descriptors(&records_filter_, &deadlines_filter_);
     rocksdb::DB* db = nullptr;
     rocksdb::Status opened;
     switch (options.mode) {
       case Mode::kReadOnly:
+      case Mode::kLook:
+      case Mode::kLookAtTables:
         opened = rocksdb::DB::OpenForReadOnly(database, options.path, families, &handles_, &db);
         break;
       case Mode::kSecondary:
         opened = rocksdb::DB::OpenAsSecondary(database, options.path, options.secondary_path,
                                               families, &handles_, &db);
         break;
-      default:
+      case Mode::kCreate:
+      case Mode::kWrite:
         opened = rocksdb::DB::Open(database, options.path, families, &handles_, &db);
     }
     db_.reset(db);
@@ -205,7 +223,11 @@ class Snapshot final : public RocksSnapshot {
     rocksdb::FlushOptions options;
     options.wait = wait;
     options.allow_write_stall = true;
-    return from_rocks("flushing", db_->Flush(options, handles_));
+    const rocksdb::Status flushed = db_->Flush(options, handles_);
+    // Compaction is so far behind that RocksDB has stopped writing. It catches up by itself, flushes
+    // then, and keeps the log until it has.
+    if (!wait && flushed.IsTryAgain()) return Status();
+    return from_rocks("flushing", flushed);
   }
 
   Status checkpoint(const std::string& path) override {
@@ -243,6 +265,20 @@ class Snapshot final : public RocksSnapshot {
   }
 
  private:
+  rocksdb::DBOptions options_for(Mode mode) const {
+    rocksdb::DBOptions options = database_options(env_.get());
+    options.create_if_missing = mode == Mode::kCreate;
+    if (mode == Mode::kCreate || mode == Mode::kWrite) return options;
+    options.create_missing_column_families = false;
+    if (mode == Mode::kLook || mode == Mode::kLookAtTables) {
+      options.max_open_files = kLookOpenFiles;
+      options.max_file_opening_threads = 1;
+    } else {
+      options.skip_stats_update_on_db_open = false;  // a tool wants the estimates they give
+    }
+    return options;
+  }
+
   void add(const Frame& frame) {
     const rocksdb::Slice key = slice(frame.key);
     switch (frame.type) {

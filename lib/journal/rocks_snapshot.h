@@ -49,7 +49,9 @@ struct SnapshotFigures {
 
 class RocksSnapshot {
  public:
-  enum class Mode { kCreate, kWrite, kReadOnly, kSecondary };
+  // kLook is kReadOnly for a question or two: table files are opened when they are needed. For
+  // kLookAtTables there are no logs: it sees what the table files hold, and replays nothing.
+  enum class Mode { kCreate, kWrite, kReadOnly, kSecondary, kLook, kLookAtTables };
 
   struct OpenOptions {
     std::string path;  // the directory of RocksDB itself
@@ -89,7 +91,8 @@ class RocksSnapshot {
   virtual void set_expiry_rule(std::function<bool(std::string_view, Version)> dead,
                                std::function<TimeMs()> now) = 0;
 
-  // Turns what is in memory into table files, so that the log can go; `wait` for the end of it.
+  // Turns what is in memory into table files, so that the log can go; `wait` for the end of it. Ok
+  // also when that has to be later, unless `wait`.
   virtual Status flush(bool wait) = 0;
   // A consistent copy as a RocksDB directory; see Store::checkpoint.
   virtual Status checkpoint(const std::string& path) = 0;

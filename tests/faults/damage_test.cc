@@ -1,7 +1,8 @@
 // Bytes on disk are not what was written: one place of one file of a store is damaged, and the
 // store is opened.
 //
-//   allowed     it refuses to open, or a record answers kCorruption: clearly, with a message
+//   allowed     it refuses to open, or a record answers kCorruption: clearly, with a message; who is
+//               refused finds every byte as it was
 //   allowed     everything is there, exactly: the place did not matter
 //   forbidden   a wrong value; a record that is silently missing; an erased one that is back;
 //               a crash, an assertion, a hang
@@ -259,6 +260,14 @@ std::string file_class(const std::string& file) {
   return name.substr(0, name.find('-'));
 }
 
+// All but the lock files: whoever has looked may be named there.
+testing::DirSnapshot bytes_of(const std::string& path) {
+  testing::DirSnapshot bytes = testing::snapshot_of(path);
+  bytes.erase("LOCK");
+  bytes.erase("rocks/LOCK");
+  return bytes;
+}
+
 class Campaign {
  public:
   Campaign(Tally& tally, const testing::TempDir& dir) : tally_(tally), dir_(dir) {}
@@ -269,15 +278,20 @@ class Campaign {
     fs::copy(subject.path, path, fs::copy_options::recursive);
     if (!inflict(damage, path + "/" + damage.file)) return;
     ++fired_;
+    const testing::DirSnapshot before = bytes_of(path);
     Shared<Outcome> outcome;
     const Ending ending = run_child([&] { return Judge(subject, *outcome).run(path); }, 30);
-    const Verdict verdict = ending.ok() ? outcome->verdict : Verdict::kForbidden;
+    Verdict verdict = ending.ok() ? outcome->verdict : Verdict::kForbidden;
+    std::string changed;
+    if (verdict == Verdict::kRefused) changed = testing::difference(before, bytes_of(path));
+    if (!changed.empty()) verdict = Verdict::kForbidden;
     ++table_[file_class(damage.file)][static_cast<std::size_t>(verdict)];
-    tally_.check(ending.ok(),
+    tally_.check(verdict != Verdict::kForbidden,
                  subject.name + ": " + damage.file + " " +
                      kHarmNames[static_cast<std::size_t>(damage.harm)] + " at " +
                      std::to_string(damage.offset) + " bit " + std::to_string(damage.bit) + ": " +
-                     ending.to_string() + ": " + outcome->note.text);
+                     ending.to_string() + ": " + outcome->note.text +
+                     (changed.empty() ? "" : "refused, but " + changed));
   }
 
   void print() const {

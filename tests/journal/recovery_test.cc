@@ -1,12 +1,18 @@
 #include "journal/recovery.h"
 
 #include <doctest/doctest.h>
+#include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
 
 #include <filesystem>
+#include <memory>
+#include <vector>
 
 #include "journal/disk_record.h"
 #include "journal/expiry_filter.h"
+#include "journal/rocks_options.h"
 #include "journal/superblock.h"
+#include "support/dir_snapshot.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
 
@@ -37,6 +43,54 @@ void claim_synced(const testing::TempDir& dir, Version version) {
   mark.synced = version;
   REQUIRE(block->write_mark(mark, true));
 }
+
+// What a SIGKILL leaves of a store with records in table files and in the log.
+void make_crashed(const testing::TempDir& dir, const Clock& clock) {
+  const testing::TempDir original;
+  {
+    auto opened = open_journal(options_for(original, clock));
+    REQUIRE(opened);
+    put(*opened->journal, "a");
+    REQUIRE(opened->journal->close());
+  }
+  auto opened = open_journal(options_for(original, clock));
+  REQUIRE(opened);
+  put(*opened->journal, "b");
+  REQUIRE(opened->journal->sync());
+  std::filesystem::copy(original.store_path(), dir.store_path(),
+                        std::filesystem::copy_options::recursive);
+}
+
+std::string newest_log(const testing::TempDir& dir) {
+  std::string newest;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.store_path() + "/rocks")) {
+    const std::string path = entry.path();
+    if (path.ends_with(".log")) newest = std::max(newest, path);
+  }
+  return newest;
+}
+
+// All but the lock file, which names whoever has looked.
+testing::DirSnapshot bytes_of(const testing::TempDir& dir) {
+  testing::DirSnapshot bytes = testing::snapshot_of(dir.store_path());
+  bytes.erase("LOCK");
+  return bytes;
+}
+
+// Counts how often a log is read.
+class CountingFs final : public rocksdb::FileSystemWrapper {
+ public:
+  CountingFs() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "CountingFs"; }
+  rocksdb::IOStatus NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* file,
+                                      rocksdb::IODebugContext* debug) override {
+    if (name.ends_with(".log") && std::filesystem::file_size(name) != 0) ++logs_read;
+    return target()->NewSequentialFile(name, options, file, debug);
+  }
+
+  int logs_read = 0;
+};
 
 }  // namespace
 
@@ -83,6 +137,78 @@ TEST_CASE("recovery: a process that dies leaves what it handed over, and the sto
   REQUIRE(after);
   CHECK_FALSE(after->journal->stats().opened_clean);
   CHECK(holds(*after->journal, "a"));
+}
+
+TEST_CASE("recovery: after a crash the log is looked at once and replayed once") {
+  const testing::TempDir dir;
+  const testing::ManualClock clock;
+  make_crashed(dir, clock);
+  const auto file_system = std::make_shared<CountingFs>();
+  SUBCASE("whole") {
+    REQUIRE(open_journal(options_for(dir, clock), {.file_system = file_system}));
+    CHECK(file_system->logs_read == 2);
+  }
+  SUBCASE("torn: RocksDB is asked before anything is changed") {
+    const std::string log = newest_log(dir);
+    testing::write_file(log, testing::read_file(log) + "torn");
+    REQUIRE(open_journal(options_for(dir, clock), {.file_system = file_system}));
+    CHECK(file_system->logs_read == 3);
+  }
+}
+
+TEST_CASE("recovery: who is refused after a crash finds every byte as it was") {
+  const testing::TempDir dir;
+  const testing::ManualClock clock;
+  make_crashed(dir, clock);
+  const std::string log = newest_log(dir);
+  SUBCASE("the log ends too early") { claim_synced(dir, 7); }
+  SUBCASE("the log is gone") { std::filesystem::remove(log); }
+  SUBCASE("the log is torn where it was synced") {
+    std::filesystem::resize_file(log, std::filesystem::file_size(log) - 1);
+  }
+  SUBCASE("the log is whole, the tables are another store's") {
+    const testing::TempDir other;
+    make_crashed(other, clock);
+    std::filesystem::remove_all(dir.store_path() + "/rocks");
+    std::filesystem::copy(other.store_path() + "/rocks", dir.store_path() + "/rocks");
+  }
+  SUBCASE("the log is whole, table files are gone") {
+    for (const auto& entry : std::filesystem::directory_iterator(dir.store_path() + "/rocks")) {
+      if (entry.path().extension() == ".sst") std::filesystem::remove(entry.path());
+    }
+  }
+  const testing::DirSnapshot before = bytes_of(dir);
+  const auto refused = open_journal(options_for(dir, clock));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.code() == StatusCode::kCorruption);
+  CHECK(testing::difference(before, bytes_of(dir)) == "");
+}
+
+// Every crash ends a compaction, so after many of them there can be more table files than RocksDB
+// writes on with; it then refuses to flush for somebody who does not wait.
+TEST_CASE("recovery: a store opens however far compaction is behind") {
+  const testing::TempDir dir;
+  const testing::ManualClock clock;
+  make_crashed(dir, clock);
+  {
+    rocksdb::DBOptions options = database_options(rocksdb::Env::Default());
+    auto families = family_descriptors(nullptr, nullptr);
+    for (auto& family : families) family.options.disable_auto_compactions = true;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* raw = nullptr;
+    REQUIRE(rocksdb::DB::Open(options, dir.store_path() + "/rocks", families, &handles, &raw).ok());
+    const std::unique_ptr<rocksdb::DB> database(raw);
+    for (int i = 0; i < families[kRecordsFamily].options.level0_stop_writes_trigger; ++i) {
+      std::string bytes;
+      append_record(bytes, {.key = "a", .value = std::string(100'000, 'v'), .version = 1});
+      REQUIRE(database->Put({}, handles[kRecordsFamily], "a", bytes).ok());
+      REQUIRE(database->Flush({}, handles[kRecordsFamily]).ok());
+    }
+    for (rocksdb::ColumnFamilyHandle* handle : handles) database->DestroyColumnFamilyHandle(handle);
+  }
+  const auto opened = open_journal(options_for(dir, clock));
+  CHECK(opened.status().message() == "");
+  CHECK(opened);
 }
 
 TEST_CASE("recovery: files of another store are refused") {

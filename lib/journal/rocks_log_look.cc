@@ -1,0 +1,207 @@
+#include "journal/rocks_log_look.h"
+
+#include <rocksdb/file_checksum.h>
+#include <rocksdb/file_system.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/coding.h"
+#include "journal/disk_record.h"
+#include "journal/rocks_fs.h"
+#include "journal/rocks_options.h"
+
+namespace cloakroom {
+namespace {
+
+constexpr std::size_t kBlockBytes = 32768;
+constexpr std::size_t kHeaderBytes = 7;
+constexpr std::size_t kReadBytes = 8 * kBlockBytes;  // stays in the processor's cache
+
+enum FragmentType : std::uint8_t { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
+enum OperationTag : std::uint8_t { kDelete = 4, kPut = 5 };
+
+// The crc32c that RocksDB itself computes, in hardware where there is some; its public face is the
+// checksum of a file, which it hands out as four bytes with the highest first.
+class Crc32c {
+ public:
+  std::uint32_t masked(std::string_view bytes) const {
+    const auto generator = factory_->CreateFileChecksumGenerator(context_);
+    generator->Update(bytes.data(), bytes.size());
+    generator->Finalize();
+    std::uint32_t crc = 0;
+    for (const char byte : generator->GetChecksum()) {
+      crc = crc << 8 | static_cast<unsigned char>(byte);
+    }
+    return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
+  }
+
+ private:
+  const std::shared_ptr<rocksdb::FileChecksumGenFactory> factory_ =
+      rocksdb::GetFileChecksumGenCrc32cFactory();
+  const rocksdb::FileChecksumGenContext context_ = {};
+};
+
+// Reads log after log. What answers a bool answers false when something is not as it should be;
+// nothing may be asked after that.
+class LogLook {
+ public:
+  bool log(rocksdb::FileSystem& file_system, const std::string& name) {
+    std::unique_ptr<rocksdb::FSSequentialFile> file;
+    if (!file_system.NewSequentialFile(name, rocksdb::FileOptions(), &file, nullptr).ok()) {
+      return false;
+    }
+    head_.reset();
+    for (;;) {
+      std::optional<std::string_view> bytes = read(*file);
+      if (!bytes) return false;
+      const bool at_end = bytes->size() < kReadBytes;
+      while (!bytes->empty()) {
+        if (!block(bytes->substr(0, kBlockBytes))) return false;
+        bytes->remove_prefix(std::min(bytes->size(), kBlockBytes));
+      }
+      if (at_end) return !within_record_;
+    }
+  }
+
+  // The last head of the last log.
+  [[nodiscard]] std::optional<Version> head() const { return head_; }
+
+ private:
+  // Fewer than kReadBytes at the end of the file only; nothing after an error.
+  std::optional<std::string_view> read(rocksdb::FSSequentialFile& file) {
+    std::size_t filled = 0;
+    while (filled < kReadBytes) {
+      char* const to = buffer_.data() + filled;
+      rocksdb::Slice got;
+      const auto status = file.Read(kReadBytes - filled, rocksdb::IOOptions(), &got, to, nullptr);
+      if (!status.ok()) return std::nullopt;
+      if (got.empty()) break;
+      if (got.data() != to) std::copy_n(got.data(), got.size(), to);
+      filled += got.size();
+    }
+    return std::string_view(buffer_).substr(0, filled);
+  }
+
+  // A block, or at the end of the file what there is of it.
+  bool block(std::string_view bytes) {
+    const bool complete = bytes.size() == kBlockBytes;
+    while (bytes.size() >= kHeaderBytes) {
+      const std::size_t length = static_cast<unsigned char>(bytes[4]) |
+                                 std::size_t{static_cast<unsigned char>(bytes[5])} << 8;
+      if (bytes.size() < kHeaderBytes + length) return false;
+      const std::string_view covered = bytes.substr(kHeaderBytes - 1, 1 + length);
+      if (load_u32(bytes.data()) != crc_.masked(covered)) return false;
+      if (!fragment(static_cast<std::uint8_t>(covered[0]), covered.substr(1))) return false;
+      bytes.remove_prefix(kHeaderBytes + length);
+    }
+    return bytes.empty() || (complete && bytes.find_first_not_of('\0') == bytes.npos);
+  }
+
+  bool fragment(std::uint8_t type, std::string_view payload) {
+    const bool continues = type == kMiddle || type == kLast;
+    if (within_record_ != continues) return false;
+    within_record_ = type == kFirst || type == kMiddle;
+    switch (type) {
+      case kFull:
+        return batch(payload);
+      case kFirst:
+        record_.assign(payload);
+        return true;
+      case kMiddle:
+        record_.append(payload);
+        return true;
+      case kLast:
+        record_.append(payload);
+        return batch(record_);
+      default:
+        return false;
+    }
+  }
+
+  bool batch(std::string_view bytes) {
+    Reader reader(bytes);
+    const std::uint64_t sequence = reader.u64();
+    const std::uint32_t count = reader.u32();
+    if (next_sequence_ && sequence != *next_sequence_) return false;
+    next_sequence_ = sequence + count;
+    std::string_view last_head;
+    for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
+      const std::uint8_t tag = reader.u8();
+      const std::uint64_t family = reader.varint();
+      const std::string_view key = reader.string();
+      const std::string_view value = tag == kPut ? reader.string() : std::string_view();
+      if ((tag != kPut && tag != kDelete) || family > kMetaFamily) return false;
+      last_head = family == kMetaFamily && key == kHeadKey ? value : std::string_view();
+    }
+    if (!reader.ok() || !reader.empty()) return false;
+    return last_head.empty() || advance(last_head);
+  }
+
+  bool advance(std::string_view bytes) {
+    const Result<Head> head = parse_head(bytes);
+    if (!head || head->version < version_) return false;
+    version_ = head->version;
+    head_ = version_;
+    return true;
+  }
+
+  const Crc32c crc_ = {};
+  std::string buffer_ = std::string(kReadBytes, '\0');
+  std::string record_;  // the parts so far of one that lies in several blocks
+  bool within_record_ = false;
+  std::optional<std::uint64_t> next_sequence_;
+  Version version_ = 0;          // of the last head in any log
+  std::optional<Version> head_;  // of the last head in this log
+};
+
+// The number in "PREFIX000012SUFFIX"; nothing when the name is not of that kind.
+std::optional<std::uint64_t> file_number(std::string_view name, std::string_view prefix,
+                                         std::string_view suffix) {
+  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  name.remove_suffix(suffix.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return number;
+}
+
+struct NumberedLog {
+  std::uint64_t number = 0;
+  std::string name;
+};
+
+// The logs in order; none when there are none or one of the names says that point 5 may not hold.
+std::vector<NumberedLog> logs_in(rocksdb::FileSystem& file_system, const std::string& path) {
+  std::vector<std::string> names;
+  if (!file_system.GetChildren(path, rocksdb::IOOptions(), &names, nullptr).ok()) return {};
+  std::vector<NumberedLog> logs;
+  std::uint64_t newest_list = 0;
+  for (const std::string& name : names) {
+    if (const auto number = file_number(name, "", ".log")) logs.push_back({*number, name});
+    newest_list = std::max(newest_list, file_number(name, "MANIFEST-", "").value_or(0));
+  }
+  std::ranges::sort(logs, {}, &NumberedLog::number);
+  if (logs.empty() || logs.back().number + 1 < newest_list) return {};
+  return logs;
+}
+
+}  // namespace
+
+std::optional<Version> surely_logged(const std::string& path, const JournalHooks& hooks) {
+  const auto file_system = make_guarded_file_system(hooks.file_system);
+  const std::vector<NumberedLog> logs = logs_in(*file_system, path);
+  if (logs.empty()) return std::nullopt;
+  LogLook look;
+  for (const NumberedLog& log : logs) {
+    if (!look.log(*file_system, path + "/" + log.name)) return std::nullopt;
+  }
+  return look.head();
+}
+
+}  // namespace cloakroom
