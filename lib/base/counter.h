@@ -1,4 +1,5 @@
-// Counter: counts events of many threads without a line that they all write.
+// Counters: count events of many threads without a line that they all write, and for the first
+// threads without a read-modify-write either: a thread has its line to itself.
 #ifndef CLOAKROOM_LIB_BASE_COUNTER_H_
 #define CLOAKROOM_LIB_BASE_COUNTER_H_
 
@@ -7,22 +8,24 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cloakroom {
+#include "base/epoch.h"
 
-// Which of a counter's lines this thread adds to; threads are dealt out in turn.
-inline constexpr std::size_t kCounterLines = 16;
-[[nodiscard]] inline std::size_t counter_line() noexcept {
-  static std::atomic<std::size_t> next{0};
-  thread_local const std::size_t mine = next.fetch_add(1, std::memory_order_relaxed);
-  return mine % kCounterLines;
-}
+namespace cloakroom {
 
 // N counters that are written together share the lines.
 template <std::size_t N>
 class Counters {
  public:
-  void add(std::size_t which, std::uint64_t amount = 1) noexcept {
-    lines_[counter_line()].values[which].fetch_add(amount, std::memory_order_relaxed);
+  // May throw bad_alloc when it is this thread's first use of the library.
+  void add(std::size_t which, std::uint64_t amount = 1) {
+    const std::size_t number = this_reader().number;
+    if (number < kOwnLines) {
+      std::atomic<std::uint64_t>& mine = lines_[number].values[which];
+      mine.store(mine.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+    } else {
+      Line& shared = lines_[kOwnLines + number % kSharedLines];
+      shared.values[which].fetch_add(amount, std::memory_order_relaxed);
+    }
   }
   [[nodiscard]] std::uint64_t sum(std::size_t which) const noexcept {
     std::uint64_t sum = 0;
@@ -34,7 +37,9 @@ class Counters {
   struct alignas(64) Line {
     std::array<std::atomic<std::uint64_t>, N> values{};
   };
-  std::array<Line, kCounterLines> lines_{};
+  static constexpr std::size_t kOwnLines = 24;
+  static constexpr std::size_t kSharedLines = 8;
+  std::array<Line, kOwnLines + kSharedLines> lines_{};
 };
 
 }  // namespace cloakroom

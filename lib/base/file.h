@@ -1,5 +1,5 @@
-// The few file operations Cloakroom does itself (RocksDB does the rest). Every error is a kIo Status
-// that names the path, the system's reason and, where there is one, the remedy.
+// The few file operations Cloakroom does itself (RocksDB does the rest). Every error is a kIo
+// Status that names the path, the system's reason and, where there is one, the remedy.
 #ifndef CLOAKROOM_LIB_BASE_FILE_H_
 #define CLOAKROOM_LIB_BASE_FILE_H_
 

@@ -14,8 +14,8 @@ namespace cloakroom {
 // The checksum of everything on disk: XXH3 without a seed, so that any tool can check it.
 [[nodiscard]] std::uint64_t checksum64(std::string_view bytes) noexcept;
 
-// Over two parts; moving bytes from one part to the other changes it. The second part is hashed with
-// the first one's hash as its seed (docs/format.md).
+// Over two parts; moving bytes from one part to the other changes it. The second part is hashed
+// with the first one's hash as its seed (docs/format.md).
 [[nodiscard]] std::uint64_t checksum64(std::string_view first, std::string_view second) noexcept;
 
 }  // namespace cloakroom

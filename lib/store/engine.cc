@@ -34,18 +34,18 @@ Status check_options(const Options& options) {
   return Status();
 }
 
-thread_local const UpdateScope* innermost_scope = nullptr;
-
 }  // namespace
+
+constinit thread_local const UpdateScope* UpdateScope::innermost = nullptr;
 
 // The scopes of a thread form a list, for the function of one update may update another store.
 UpdateScope::UpdateScope(const Engine* engine) noexcept
-    : engine_(engine), outer_(std::exchange(innermost_scope, this)) {}
+    : engine_(engine), outer_(std::exchange(innermost, this)) {}
 
-UpdateScope::~UpdateScope() { innermost_scope = outer_; }
+UpdateScope::~UpdateScope() { innermost = outer_; }
 
-bool UpdateScope::inside(const Engine* engine) noexcept {
-  for (const UpdateScope* scope = innermost_scope; scope != nullptr; scope = scope->outer_) {
+bool UpdateScope::inside_any(const Engine* engine) noexcept {
+  for (const UpdateScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
     if (scope->engine_ == engine) return true;
   }
   return false;
@@ -123,18 +123,12 @@ Status Engine::check_call(std::string_view key) const {
 
 // --- reading ---------------------------------------------------------------------------------
 
-Status Engine::read(std::string_view key, FunctionRef<void(const RecordView&)> f) {
-  if (Status fine = check_call(key); !fine) return fine;
-  const std::uint64_t hash = table_.hash(key);
-  const auto time = [this] { return now(); };
-  // Asked before the table is: the loader may insert the key and end the warm-up in between.
-  const bool cold = read_through_.load(std::memory_order_acquire);
-  bool found = table_.read(hash, key, time, f);
-  if (!found && cold) {
-    const Status faulted = fault_in(hash, key);
-    if (!faulted && faulted.code() != StatusCode::kNotFound) return faulted;
-    found = table_.read(hash, key, time, f);
-  }
+Status Engine::read_through(std::uint64_t hash, std::string_view key,
+                            FunctionRef<void(const RecordView&)> f) {
+  const Status faulted = fault_in(hash, key);
+  if (!faulted && faulted.code() != StatusCode::kNotFound) return faulted;
+  const bool found = table_.read(
+      hash, key, [this] { return now(); }, f);
   counters_.add(found ? kHits : kMisses);
   return found ? Status() : Status(StatusCode::kNotFound);
 }
@@ -209,7 +203,7 @@ Result<std::vector<OwnedRecord>> Engine::owned_by(std::string_view owner) {
   const TimeMs at = now();
   for (const std::uint64_t hash : hashes) {
     Stripe& stripe = table_.stripe_of(hash);
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     (void)stripe.find_if(tag_of(hash), [&](const Record& record) {
       const RecordView view = record.view();
       if (view.owner == owner && at <= view.deadline && table_.hash(view.key) == hash) {

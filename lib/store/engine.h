@@ -120,8 +120,11 @@ class Engine {
   }
   [[nodiscard]] std::uint64_t memory_limit() const noexcept;
 
-  // Reads the record into f, from disk if it must; kNotFound.
-  Status read(std::string_view key, FunctionRef<void(const RecordView&)> f);
+  // Reads the record into f(const RecordView&), from disk if it must; kNotFound.
+  template <class F>
+  Status read(std::string_view key, F&& f);
+  Status read_through(std::uint64_t hash, std::string_view key,
+                      FunctionRef<void(const RecordView&)> f);
 
   // Under the stripe's lock.
   Status check_version(const Record* current, std::optional<Version> expected) const;
@@ -216,12 +219,34 @@ class UpdateScope {
   UpdateScope(const UpdateScope&) = delete;
   UpdateScope& operator=(const UpdateScope&) = delete;
 
-  [[nodiscard]] static bool inside(const Engine* engine) noexcept;
+  [[nodiscard]] static bool inside(const Engine* engine) noexcept {
+    return innermost != nullptr && inside_any(engine);
+  }
 
  private:
+  static bool inside_any(const Engine* engine) noexcept;
+  static thread_local const UpdateScope* innermost __attribute__((tls_model("initial-exec")));
   const Engine* const engine_;
   const UpdateScope* const outer_;
 };
+
+template <class F>
+Status Engine::read(std::string_view key, F&& f) {
+  const bool refused = key.size() > kKeyBytesMax || closed_.load(std::memory_order_relaxed) ||
+                       UpdateScope::inside(this);
+  if (refused) return check_call(key);
+  const std::uint64_t hash = table_.hash(key);
+  // Asked before the table is: the loader may insert the key and end the warm-up in between.
+  const bool cold = read_through_.load(std::memory_order_acquire);
+  if (table_.read(
+          hash, key, [this] { return now(); }, f)) {
+    counters_.add(kHits);
+    return Status();
+  }
+  if (cold) return read_through(hash, key, f);
+  counters_.add(kMisses);
+  return Status(StatusCode::kNotFound);
+}
 
 }  // namespace cloakroom
 

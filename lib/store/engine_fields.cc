@@ -56,7 +56,7 @@ Result<Version> Engine::change_fields(
   Version version = 0;
   {
     Stripe& stripe = table_.stripe_of(hash);
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const TimeMs at = now();
     const Record* const current = held.alive(at);

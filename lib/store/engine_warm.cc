@@ -25,7 +25,7 @@ constexpr std::size_t kLoadBatch = 1024;
 Status Engine::fault_in(std::uint64_t hash, std::string_view key) {
   Stripe& stripe = table_.stripe_of(hash);
   {
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     if (stripe.find(tag_of(hash), key)) return Status();
   }
   if (gone_.contains(hash, key)) return Status(StatusCode::kNotFound);
@@ -37,7 +37,7 @@ void Engine::insert_loaded(const RecordView& view) {
   const std::uint64_t hash = table_.hash(view.key);
   NewRecord record(table_.slabs(), view);
   Stripe& stripe = table_.stripe_of(hash);
-  SpinWriteLock guard(stripe.lock());
+  SpinLockGuard guard(stripe.lock());
   if (stripe.find(tag_of(hash), view.key) || gone_.contains(hash, view.key) ||
       !read_through_.load(std::memory_order_acquire)) {
     return;

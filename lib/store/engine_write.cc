@@ -147,6 +147,7 @@ Result<Engine::Done> Engine::store_record(Stripe& stripe, HeldRecord& held, std:
                                           const PutOptions& options, TimeMs now) {
   const Record* const current = held.alive(now);
   const Record* const old = held.record();
+  if (old != nullptr) stripe.prefetch(*held.slot());
   if (Status same = check_version(current, options.if_version); !same) return same;
   RecordView next = compose(current, key, draft, options, now);
   std::uint64_t reserved = 0;
@@ -251,7 +252,7 @@ Result<Version> Engine::put(std::string_view key, std::string_view value,
   Done done;
   {
     Stripe& stripe = table_.stripe_of(hash);
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const Result<Done> stored = store_record(
         stripe, held, hash, key, {.value = value, .kind = Kind::kBytes}, options, now());
@@ -298,7 +299,7 @@ Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, M
   Result<Version> journaled = Version{0};
   {
     Stripe& stripe = table_.stripe_of(hash);
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const TimeMs at = now();
     const Record* const record = held.alive(at);
@@ -343,7 +344,7 @@ Status Engine::erase(std::string_view key, const EraseOptions& options) {
   Done done;
   {
     Stripe& stripe = table_.stripe_of(hash);
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const TimeMs at = now();
     const Record* const current = held.alive(at);
@@ -388,7 +389,7 @@ Result<Version> Engine::update(std::string_view key,
   Version version = 0;
   {
     Stripe& stripe = table_.stripe_of(hash);
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const TimeMs at = now();
     const Record* const current = held.alive(at);
@@ -429,7 +430,7 @@ Status Engine::erase_hash_of(std::string_view owner, std::string_view keep_key, 
     Ref retired = 0;
     {
       Stripe& stripe = table_.stripe_of(hash);
-      SpinWriteLock guard(stripe.lock());
+      SpinLockGuard guard(stripe.lock());
       const TimeMs at = now();
       HeldRecord held(stripe, stripe.find_if(tag_of(hash), [&](const Record& record) {
         return record.owner() == owner && record.alive(at) &&

@@ -105,7 +105,7 @@ std::size_t Engine::sweep_stripe(Stripe& stripe, TimeMs at) {
   bool more = table_.is_due(stripe, due);
   for (std::uint32_t from = 0; more;) {
     {
-      SpinWriteLock guard(stripe.lock());
+      SpinLockGuard guard(stripe.lock());
       more = sweep_buckets(stripe, due, from, retired);
       if (!more) {
         stripe.rehint_stripe();
@@ -146,10 +146,11 @@ bool Engine::sweep_buckets(Stripe& stripe, std::uint32_t due, std::uint32_t& fro
 
 // After a clean stop the disk must not grant more than the records have.
 void Engine::write_exact_deadlines() {
+  if (!journal_->keeps()) return;
   for (Stripe& stripe : table_.stripes()) {
     Version last = 0;
     {
-      SpinWriteLock guard(stripe.lock());
+      SpinLockGuard guard(stripe.lock());
       stripe.for_each([&](std::uint16_t, const Record& record) {
         if (record.clock().lead == 0) return;
         const Result<Version> version = journal_->append(

@@ -10,7 +10,7 @@ namespace cloakroom {
 
 Limbo::~Limbo() {
   for (Lane& lane : lanes_) {
-    SpinWriteLock guard(lane.lock);
+    SpinLockGuard guard(lane.lock);
     for (const Retired& thing : lane.ready) free_(thing);
     for (const Batch& batch : lane.sealed) {
       for (const Retired& thing : batch.things) free_(thing);
@@ -25,7 +25,7 @@ void Limbo::retire(const Retired& thing) noexcept {
   std::size_t count = 0;
   bool noted = true;
   {
-    SpinWriteLock guard(lane.lock);
+    SpinLockGuard guard(lane.lock);
     try {
       if (lane.open.capacity() == 0) lane.open.reserve(kBatch);
       lane.open.push_back(thing);
@@ -71,7 +71,7 @@ void Limbo::collect() noexcept {
   for (Lane& lane : lanes_) {
     std::vector<Retired> ready;
     {
-      SpinWriteLock guard(lane.lock);
+      SpinLockGuard guard(lane.lock);
       try {
         seal(lane);
         ripen(lane);

@@ -146,12 +146,12 @@ Ref Slabs::allocate(std::size_t bytes, Use use) {
   const std::size_t own = this_reader().number % arena_count_;
   Arena& arena = arenas_[own];
   {
-    SpinWriteLock guard(arena.lock);
+    SpinLockGuard guard(arena.lock);
     Slab* const slab = arena.open[static_cast<std::size_t>(use)][index];
     if (slab != nullptr) return allocate_from(arena, *slab);
   }
   adopt_slab(own, index, use);
-  SpinWriteLock guard(arena.lock);
+  SpinLockGuard guard(arena.lock);
   Slab* slab = arena.open[static_cast<std::size_t>(use)][index];
   if (slab == nullptr) slab = &add_slab(arena, own, index, use);
   return allocate_from(arena, *slab);
@@ -166,7 +166,7 @@ Ref Slabs::allocate_from(Arena& arena, Slab& slab) noexcept {
 }
 
 bool Slabs::has_room(const Arena& arena, std::size_t index, Use use) const noexcept {
-  SpinWriteLock guard(arena.lock);
+  SpinLockGuard guard(arena.lock);
   return arena.open[static_cast<std::size_t>(use)][index] != nullptr;
 }
 
@@ -177,8 +177,8 @@ void Slabs::adopt_slab(std::size_t own, std::size_t index, Use use) noexcept {
     if (other == own || !has_room(arenas_[other], index, use)) continue;
     Arena& from = arenas_[other];
     Arena& to = arenas_[own];
-    SpinWriteLock first(own < other ? to.lock : from.lock);
-    SpinWriteLock second(own < other ? from.lock : to.lock);
+    SpinLockGuard first(own < other ? to.lock : from.lock);
+    SpinLockGuard second(own < other ? from.lock : to.lock);
     move_slab(from, to, own, from.open[static_cast<std::size_t>(use)][index]);
     return;
   }
@@ -215,7 +215,7 @@ void Slabs::free(Ref ref) noexcept {
 // False when the slab has moved to another arena. `emptied`: the memory of a chunk that is to be
 // unmapped.
 bool Slabs::give_back(Arena& arena, Slab& slab, Ref ref, char*& emptied) noexcept {
-  SpinWriteLock guard(arena.lock);
+  SpinLockGuard guard(arena.lock);
   if (&arenas_[slab.arena.load(std::memory_order_relaxed)] != &arena) return false;
   char* const block = at(ref);
   std::memcpy(block, &slab.free_head, sizeof(slab.free_head));
@@ -384,7 +384,7 @@ void Slabs::prepare() {
 std::size_t Slabs::used_bytes() const {
   std::size_t used = 0;
   for (std::size_t i = 0; i < arena_count_; ++i) {
-    SpinReadLock guard(arenas_[i].lock);
+    SpinLockGuard guard(arenas_[i].lock);
     used += arenas_[i].used_bytes;
   }
   return used;
@@ -398,7 +398,7 @@ template <class F>
 void Slabs::for_slabs_in(std::size_t index, F f) const {
   for (std::size_t a = 0; a < arena_count_; ++a) {
     Arena& arena = arenas_[a];
-    SpinWriteLock guard(arena.lock);
+    SpinLockGuard guard(arena.lock);
     MutexLock pool(pool_);
     for (std::size_t unit = 0; unit < kUnits; ++unit) {
       if (index >= all_.size() || all_[index] == nullptr) return;  // f may have dropped it

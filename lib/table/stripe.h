@@ -140,6 +140,14 @@ class alignas(64) Stripe {
   [[nodiscard]] Record& at(Slot slot) const REQUIRES(lock_);
   [[nodiscard]] Ref ref_at(Slot slot) const REQUIRES(lock_) { return ref(slot).load(kRelaxed); }
 
+  // Asks for all lines of a record that is about to be replaced: it will be wiped, and so the
+  // stores that wipe it do not have to wait.
+  void prefetch(Slot slot) const noexcept REQUIRES(lock_) {
+    const char* const record = context_->slabs.at(ref_at(slot));
+    for (std::size_t offset = 64; offset < 448; offset += 64)
+      __builtin_prefetch(record + offset, 1);
+  }
+
   // Bytes by which the buckets would grow if a record were inserted now.
   [[nodiscard]] std::size_t growth_bytes() const REQUIRES(lock_);
   // Makes room for one more record; the only part of an insert that allocates. Moves records.

@@ -62,7 +62,7 @@ Table::Table(std::size_t stripe_count, std::uint64_t seed)
 
 Table::~Table() {
   for (Stripe& stripe : stripes()) {
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     stripe.clear();
   }
 }
@@ -126,7 +126,7 @@ Status Table::scan(std::uint64_t& cursor, std::size_t count, TimeMs now,
 StripeCounts Table::counts() {
   StripeCounts sum;
   for (Stripe& stripe : stripes()) {
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     const StripeCounts one = stripe.counts();
     sum.records += one.records;
     sum.owned += one.owned;
@@ -178,7 +178,7 @@ void Table::gather_from(Stripe& stripe) {
   std::vector<Ref> moved;
   for (bool more = true; more;) {
     {
-      SpinWriteLock lock(stripe.lock());
+      SpinLockGuard lock(stripe.lock());
       try {
         more = stripe.leave_closed_chunks(kMovesPerLock, moved);
       } catch (const std::bad_alloc&) {

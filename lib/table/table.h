@@ -237,7 +237,7 @@ bool Table::read_locked(std::uint64_t hash, std::string_view key, const Now& now
   RecordView view;
   {
     Stripe& stripe = stripe_of(hash);
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     const auto slot = stripe.find(tag_of(hash), key);
     if (!slot || life_of(stripe.at(*slot), now, view) != Life::kAlive) return false;
   }

@@ -7,21 +7,21 @@
 
 using namespace cloakroom;
 
-TEST_CASE("spin lock: writers exclude everybody, readers see whole writes") {
+TEST_CASE("spin lock: holders exclude each other") {
   SpinLock lock;
   long first = 0;
   long second = 0;
   std::atomic<long> torn{0};
   const auto write = [&] {
     for (int i = 0; i < 20000; ++i) {
-      SpinWriteLock guard(lock);
+      SpinLockGuard guard(lock);
       ++first;
       ++second;
     }
   };
   const auto read = [&] {
     for (int i = 0; i < 20000; ++i) {
-      SpinReadLock guard(lock);
+      SpinLockGuard guard(lock);
       if (first != second) ++torn;
     }
   };
@@ -34,12 +34,4 @@ TEST_CASE("spin lock: writers exclude everybody, readers see whole writes") {
   CHECK(first == 40000);
   CHECK(second == 40000);
   CHECK(torn == 0);
-}
-
-TEST_CASE("spin lock: readers share it") {
-  SpinLock lock;
-  SpinReadLock outer(lock);
-  std::thread other([&] { SpinReadLock inner(lock); });
-  other.join();  // would wait for ever if readers excluded each other
-  CHECK(true);
 }

@@ -13,7 +13,7 @@ class StripeFixture {
  public:
   StripeFixture() { stripe.attach(context_, 0); }
   ~StripeFixture() {
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     stripe.clear();
   }
   StripeFixture(const StripeFixture&) = delete;

@@ -43,7 +43,7 @@ TEST_CASE("stripe: random inserts, replacements, removals and touches match a ma
   for (const unsigned spread : {1U, 7U, 64U, 4096U}) {
     StripeFixture fixture;
     Stripe& stripe = fixture.stripe;
-    SpinWriteLock guard(stripe.lock());
+    SpinLockGuard guard(stripe.lock());
     std::map<std::string, TimeMs> model;
     for (int step = 0; step < 4000; ++step) {
       const std::string key = std::to_string(random() % 200);
@@ -88,7 +88,7 @@ TEST_CASE("stripe: no record is due later than it dies") {
   std::mt19937_64 random(seed);
   StripeFixture fixture;
   Stripe& stripe = fixture.stripe;
-  SpinWriteLock guard(stripe.lock());
+  SpinLockGuard guard(stripe.lock());
   std::map<std::string, TimeMs> model;
   for (int i = 0; i < 300; ++i) {
     const std::string key = std::to_string(i);
@@ -122,7 +122,7 @@ TEST_CASE("stripe: no record is due later than it dies") {
 TEST_CASE("stripe: an emptied stripe gives its memory back") {
   StripeFixture fixture;
   Stripe& stripe = fixture.stripe;
-  SpinWriteLock guard(stripe.lock());
+  SpinLockGuard guard(stripe.lock());
   for (int i = 0; i < 100; ++i) {
     stripe.reserve_one();
     NewRecord record = fixture.make(std::to_string(i), kNever);

@@ -12,7 +12,7 @@ namespace {
 void insert(Table& table, const std::string& key, TimeMs deadline = kNever) {
   const std::uint64_t hash = table.hash(key);
   Stripe& stripe = table.stripe_of(hash);
-  SpinWriteLock guard(stripe.lock());
+  SpinLockGuard guard(stripe.lock());
   stripe.reserve_one();
   NewRecord record(table.slabs(), {.key = key, .version = 1, .deadline = deadline});
   stripe.insert(tag_of(hash), record);
