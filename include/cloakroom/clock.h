@@ -15,7 +15,8 @@ using Millis = std::chrono::milliseconds;
 // wall clock neither ends a session early nor brings one back (docs/durability.md, "Time").
 using TimeMs = std::int64_t;
 
-// "Does not expire", as a duration and as a point in time.
+// "Does not expire", as a duration and as a point in time. A deadline after the year 3084 counts as
+// this too.
 inline constexpr Millis kNoExpiry = Millis::max();
 inline constexpr TimeMs kNever = INT64_MAX;
 

@@ -18,7 +18,7 @@ struct Stats {
   std::uint64_t owned_records = 0;       // of these: with an owner
   std::uint64_t owners = 0;              // distinct owners
   std::uint64_t key_value_bytes = 0;     // keys + values, as given
-  std::uint64_t memory_bytes = 0;        // records, slots and owner index, exact to the allocation
+  std::uint64_t memory_bytes = 0;        // records, buckets and owner index, exact to the allocation
   std::uint64_t memory_limit_bytes = 0;  // the limit in force
 
   // What happened.
