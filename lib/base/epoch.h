@@ -52,8 +52,9 @@ extern std::atomic<std::uint64_t> current;
 // Do readers have to pass a fence? Constant after the first call of this room in the process.
 extern std::atomic<bool> readers_fence;
 
-// Initial-exec: this is read by every lookup, and two words are little for a library to ask for.
-extern thread_local Reader* mine __attribute__((tls_model("initial-exec")));
+// Read by every lookup. Constinit here too, or every use would ask whether it has been initialized;
+// initial-exec, for which a word is little for a library to ask for.
+extern constinit thread_local Reader* mine __attribute__((tls_model("initial-exec")));
 
 Reader* take_line();  // sets `mine`; may throw bad_alloc
 

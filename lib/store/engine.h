@@ -225,7 +225,8 @@ class UpdateScope {
 
  private:
   static bool inside_any(const Engine* engine) noexcept;
-  static thread_local const UpdateScope* innermost __attribute__((tls_model("initial-exec")));
+  static constinit thread_local const UpdateScope* innermost
+      __attribute__((tls_model("initial-exec")));
   const Engine* const engine_;
   const UpdateScope* const outer_;
 };

@@ -23,36 +23,45 @@ void Limbo::retire(const Retired& thing) noexcept {
   Lane& lane = lanes_[this_reader().number % kLanes];
   std::array<Retired, kFreesARetire> freed;
   std::size_t count = 0;
+  std::vector<Retired> full;
   bool noted = true;
   {
     SpinLockGuard guard(lane.lock);
     try {
       if (lane.open.capacity() == 0) lane.open.reserve(kBatch);
       lane.open.push_back(thing);
-      if (lane.open.size() >= kBatch) {
-        seal(lane);
-        ripen(lane);
-      }
     } catch (const std::bad_alloc&) {
-      noted = !lane.open.empty() && lane.open.back().ref == thing.ref &&
-              lane.open.back().memory == thing.memory;
+      noted = false;
     }
+    if (lane.open.size() >= kBatch) full.swap(lane.open);
     while (count < kFreesARetire && !lane.ready.empty()) {
       freed[count++] = lane.ready.back();
       lane.ready.pop_back();
     }
   }
   for (std::size_t i = 0; i < count; ++i) free_(freed[i]);
-  if (!noted) free_after_readers(thing);
+  if (!full.empty()) seal(lane, std::move(full));
+  if (!noted) free_after_readers({&thing, 1});
 }
 
-void Limbo::seal(Lane& lane) {
-  if (lane.open.empty()) return;
-  lane.sealed.push_back({.epoch = 0, .things = {}});
-  lane.sealed.back().things.swap(lane.open);
-  lane.sealed.back().epoch = advance_epoch();
+// Under no lock while the epoch is stepped: on a busy machine that can take a scheduler's slice.
+void Limbo::seal(Lane& lane, std::vector<Retired> things) noexcept {
+  const std::uint64_t epoch = advance_epoch();
+  bool noted = true;
+  {
+    SpinLockGuard guard(lane.lock);
+    try {
+      lane.sealed.push_back({.epoch = epoch, .things = {}});
+      lane.sealed.back().things.swap(things);
+      ripen(lane);
+    } catch (const std::bad_alloc&) {
+      noted = things.empty();
+    }
+  }
+  if (!noted) free_after_readers(things);
 }
 
+// Things of two threads can be sealed in another order than their epochs; then some wait longer.
 void Limbo::ripen(Lane& lane) {
   if (lane.sealed.empty()) return;
   const std::uint64_t oldest = oldest_epoch();
@@ -69,28 +78,30 @@ void Limbo::ripen(Lane& lane) {
 
 void Limbo::collect() noexcept {
   for (Lane& lane : lanes_) {
+    std::vector<Retired> open;
     std::vector<Retired> ready;
     {
       SpinLockGuard guard(lane.lock);
+      open.swap(lane.open);
       try {
-        seal(lane);
         ripen(lane);
       } catch (const std::bad_alloc&) {
-        // It stays until the next call.
+        // What is not ripe by this stays until the next call.
       }
       ready.swap(lane.ready);
     }
     for (const Retired& thing : ready) free_(thing);
+    if (!open.empty()) seal(lane, std::move(open));
   }
 }
 
-// A thread that reads itself cannot wait for its readers; then the thing is lost, not freed too
+// A thread that reads itself cannot wait for its readers; then the things are lost, not freed too
 // early.
-void Limbo::free_after_readers(const Retired& thing) noexcept {
+void Limbo::free_after_readers(std::span<const Retired> things) noexcept {
   if (this_reader().depth != 0) return;
   const std::uint64_t epoch = advance_epoch();
   while (oldest_epoch() < epoch) std::this_thread::yield();
-  free_(thing);
+  for (const Retired& thing : things) free_(thing);
 }
 
 }  // namespace cloakroom

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "base/spin_lock.h"
@@ -63,9 +64,9 @@ class Limbo {
     std::vector<Retired> ready GUARDED_BY(lock);
   };
 
-  static void seal(Lane& lane) REQUIRES(lane.lock);
+  void seal(Lane& lane, std::vector<Retired> things) noexcept EXCLUDES(lane.lock);
   static void ripen(Lane& lane) REQUIRES(lane.lock);
-  void free_after_readers(const Retired& thing) noexcept;
+  void free_after_readers(std::span<const Retired> things) noexcept;
 
   const std::function<void(const Retired&)> free_;
   std::array<Lane, kLanes> lanes_;

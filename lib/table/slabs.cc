@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <bitset>
 #include <cstring>
 #include <new>
 #include <thread>
@@ -54,43 +53,6 @@ std::size_t usual_arenas(std::size_t most) noexcept {
 }
 
 }  // namespace
-
-// Guarded by the lock of its arena, except what is constant.
-struct Slabs::Slab {
-  Chunk* chunk;
-  Ref first;
-  std::uint32_t block_grains;
-  std::uint32_t blocks;
-  std::uint8_t size_class;
-  std::uint8_t unit;
-  std::uint8_t units;
-  Use use;
-  // Changes only under the locks of both arenas; who waited for the wrong one's looks again.
-  std::atomic<std::uint8_t> arena;
-
-  bool listed = false;
-  bool closed = false;
-  std::uint32_t used = 0;
-  std::uint32_t fresh = 0;  // blocks from here on were never given out
-  Ref free_head = 0;        // others that are free form a list through their first four bytes
-  Slab* previous = nullptr;
-  Slab* next = nullptr;
-};
-
-// Guarded by the pool's lock, except slab_at: read by whoever holds a block of that slab.
-struct Slabs::Chunk {
-  char* base = nullptr;
-  std::uint32_t index = 0;
-  std::bitset<kUnits> taken;
-  std::array<Slab*, kUnits> slab_at{};
-};
-
-struct alignas(64) Slabs::Arena {
-  mutable SpinLock lock;
-  std::size_t used_bytes GUARDED_BY(lock) = 0;
-  std::array<std::array<Slab*, kClassCount>, kUseCount> open GUARDED_BY(lock) = {};
-  std::array<std::uint16_t, kClassCount> slab_count GUARDED_BY(lock) = {};
-};
 
 void Slabs::Unmap::operator()(Entry* entries) const noexcept {
   ::munmap(static_cast<void*>(entries), kChunkCountMax * sizeof(Entry));
@@ -172,7 +134,8 @@ bool Slabs::has_room(const Arena& arena, std::size_t index, Use use) const noexc
 
 // What one thread frees, another may need: a slab with room moves to the arena that has none, or
 // memory would grow without end while a thread overwrites what another has written.
-void Slabs::adopt_slab(std::size_t own, std::size_t index, Use use) noexcept {
+void Slabs::adopt_slab(std::size_t own, std::size_t index, Use use) noexcept
+    NO_THREAD_SAFETY_ANALYSIS {  // it does not follow locks that are chosen at run time
   for (std::size_t other = 0; other < arena_count_; ++other) {
     if (other == own || !has_room(arenas_[other], index, use)) continue;
     Arena& from = arenas_[other];
@@ -395,7 +358,8 @@ std::size_t Slabs::used_bytes() const {
 // done to a chunk is done arena by arena, each time under both locks and for one chunk only.
 
 template <class F>
-void Slabs::for_slabs_in(std::size_t index, F f) const {
+void Slabs::for_slabs_in(std::size_t index, F f) const
+    NO_THREAD_SAFETY_ANALYSIS {  // it does not see that f's arena is this one
   for (std::size_t a = 0; a < arena_count_; ++a) {
     Arena& arena = arenas_[a];
     SpinLockGuard guard(arena.lock);

@@ -31,11 +31,13 @@
 
 #include <array>
 #include <atomic>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -107,9 +109,45 @@ class Slabs {
   static constexpr std::size_t kUseCount = 2;
   static constexpr std::size_t kArenaCountMax = 8;
 
-  struct Slab;
   struct Chunk;
-  struct Arena;
+
+  // Guarded by the lock of its arena, except what is constant.
+  struct Slab {
+    Chunk* chunk;
+    Ref first;
+    std::uint32_t block_grains;
+    std::uint32_t blocks;
+    std::uint8_t size_class;
+    std::uint8_t unit;
+    std::uint8_t units;
+    Use use;
+    // Changes only under the locks of both arenas; who waited for the wrong one's looks again.
+    std::atomic<std::uint8_t> arena;
+
+    bool listed = false;
+    bool closed = false;
+    std::uint32_t used = 0;
+    std::uint32_t fresh = 0;  // blocks from here on were never given out
+    Ref free_head = 0;        // others that are free form a list through their first four bytes
+    Slab* previous = nullptr;
+    Slab* next = nullptr;
+  };
+
+  // Guarded by the pool's lock, except slab_at: read by whoever holds a block of that slab.
+  struct Chunk {
+    char* base = nullptr;
+    std::uint32_t index = 0;
+    std::bitset<kUnits> taken;
+    std::array<Slab*, kUnits> slab_at{};
+  };
+
+  struct alignas(64) Arena {
+    mutable SpinLock lock;
+    std::size_t used_bytes GUARDED_BY(lock) = 0;
+    std::array<std::array<Slab*, kClassCount>, kUseCount> open GUARDED_BY(lock) = {};
+    std::array<std::uint32_t, kClassCount> slab_count GUARDED_BY(lock) = {};
+  };
+
   struct Entry {
     std::atomic<char*> base;
     Chunk* chunk;
@@ -123,20 +161,21 @@ class Slabs {
   static std::size_t class_bytes(std::size_t index) noexcept;
 
   [[nodiscard]] Slab& slab_of(Ref ref) const noexcept;
-  Ref allocate_from(Arena& arena, Slab& slab) noexcept;
+  Ref allocate_from(Arena& arena, Slab& slab) noexcept REQUIRES(arena.lock);
   Ref take_block(Slab& slab) noexcept;
-  void list(Arena& arena, Slab& slab) noexcept;
-  void unlist(Arena& arena, Slab& slab) noexcept;
+  void list(Arena& arena, Slab& slab) noexcept REQUIRES(arena.lock);
+  void unlist(Arena& arena, Slab& slab) noexcept REQUIRES(arena.lock);
   bool has_room(const Arena& arena, std::size_t index, Use use) const noexcept;
   void adopt_slab(std::size_t own, std::size_t index, Use use) noexcept;
-  void move_slab(Arena& from, Arena& to, std::size_t to_index, Slab* slab) noexcept;
-  Slab& add_slab(Arena& arena, std::size_t own, std::size_t index, Use use);
+  void move_slab(Arena& from, Arena& to, std::size_t to_index, Slab* slab) noexcept
+      REQUIRES(from.lock, to.lock);
+  Slab& add_slab(Arena& arena, std::size_t own, std::size_t index, Use use) REQUIRES(arena.lock);
   bool give_back(Arena& arena, Slab& slab, Ref ref, char*& emptied) noexcept;
   char* drop_slab(Slab& slab) noexcept REQUIRES(pool_);
   bool close(std::size_t index) noexcept;
+  // Calls f(Arena&, Slab&) under the locks of the arena and the pool.
   template <class F>
-  void for_slabs_in(std::size_t chunk,
-                    F f) const;  // f(Arena&, Slab&) under arena's and pool's lock
+  void for_slabs_in(std::size_t chunk, F f) const;
 
   bool is_last(const Chunk& chunk) const noexcept;
   static std::size_t reserved_units(const Chunk& chunk) noexcept;

@@ -280,7 +280,8 @@ std::optional<Stripe::Slot> Stripe::find_if(std::uint16_t tag, F&& f) const {
 }
 
 template <class F>
-void Stripe::for_each_in(std::uint32_t bucket, F&& f) {
+void Stripe::for_each_in(std::uint32_t bucket, F&& f)
+    NO_THREAD_SAFETY_ANALYSIS {  // it does not see that f's stripe is this one
   for (std::uint32_t slot = 0; slot < Bucket::kSlots; ++slot) {
     const Ref ref = view_.buckets[bucket].refs[slot].load(kRelaxed);
     if (ref != 0) f(Slot{bucket, slot}, record_of(ref));
