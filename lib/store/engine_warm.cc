@@ -13,6 +13,8 @@
 // in the table and not among the gone keys, checked under the stripe's lock. The order of the two
 // checks there matters: gone first, read_through_ second, because end_warm_up() lowers
 // read_through_ before it clears gone.
+#include <new>
+
 #include "store/engine.h"
 
 namespace cloakroom {
@@ -54,8 +56,13 @@ void Engine::insert_loaded(const RecordView& view) {
 
 // Returns whether there is more. Damage is noted and passed over.
 bool Engine::load_some(std::size_t count) {
-  const Result<std::size_t> loaded =
-      journal_->load(count, [this](const RecordView& view) { insert_loaded(view); });
+  Result<std::size_t> loaded = StatusCode::kCorruption;
+  try {
+    loaded = journal_->load(count, [this](const RecordView& view) { insert_loaded(view); });
+  } catch (const std::bad_alloc&) {
+    // One record is missing in memory now. As with a damaged one the disk is asked from here on.
+    loaded = Status(StatusCode::kCorruption, "out of memory");
+  }
   if (loaded) {
     if (*loaded == count) return true;
   } else {

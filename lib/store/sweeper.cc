@@ -1,8 +1,12 @@
 // Upkeep: warming up, active expiry, and the exact deadlines of a clean stop.
 //
-// A pass looks at 4 bytes a slot, stripe by stripe, under the shared lock; only a stripe with a
-// hint that has passed is locked for writing, for at most kRemovalsPerLock removals at a time (some
-// tens of microseconds). A record whose hint has passed but which was touched gets a new hint.
+// A pass reads one bound a stripe; only a stripe whose bound has passed is locked, and in it only
+// buckets are looked into whose own bound has passed, for at most kRemovalsPerLock removals at a
+// time (some tens of microseconds). What is alive there gets a new bound.
+//
+// Nobody hears of an exception in the upkeep thread. Out of memory means: not now, with the next
+// pass.
+#include <new>
 #include <vector>
 
 #include "store/engine.h"
@@ -106,7 +110,11 @@ std::size_t Engine::sweep_stripe(Stripe& stripe, TimeMs at) {
   for (std::uint32_t from = 0; more;) {
     {
       SpinLockGuard guard(stripe.lock());
-      more = sweep_buckets(stripe, due, from, retired);
+      try {
+        more = sweep_buckets(stripe, due, from, retired);
+      } catch (const std::bad_alloc&) {
+        more = false;
+      }
       if (!more) {
         stripe.rehint_stripe();
         if (reclaimed + retired.size() != 0) shrink(stripe);

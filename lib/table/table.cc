@@ -142,6 +142,7 @@ StripeCounts Table::counts() {
 // Chunks are closed some at a time; then one pass over the table moves what lies in them. A record
 // that was placed before and published behind the pass is met by the next one.
 bool Table::gather(std::size_t stripes) {
+  MutexLock guard(gather_mutex_);
   while (stripes-- > 0) {
     if (gather_next_ == 0 && slabs_.closed_chunks() == 0 && !close_chunks()) return false;
     gather_from(stripes_[gather_next_]);

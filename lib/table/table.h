@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "base/epoch.h"
+#include "base/mutex.h"
 #include "cloakroom/status.h"
 #include "table/stripe.h"
 
@@ -97,9 +98,8 @@ class Table {
   // Frees what readers have let go of.
   void collect() noexcept { limbo_.collect(); }
   // Gives back memory that is mapped and hardly used: moves records out of the sparsest chunks.
-  // Looks at most at `stripes` of them; returns whether there is more to do now. By one thread at a
-  // time.
-  bool gather(std::size_t stripes);
+  // Looks at most at `stripes` of them; returns whether there is more to do now.
+  bool gather(std::size_t stripes) EXCLUDES(gather_mutex_);
 
   // May anything in this stripe be dead at a time of this hint?
   [[nodiscard]] bool is_due(const Stripe& stripe, std::uint32_t due) const noexcept {
@@ -152,8 +152,8 @@ class Table {
   bool read_locked(std::uint64_t hash, std::string_view key, const Now& now, F&& f);
 
   void free_retired(const Retired& thing) noexcept;
-  bool close_chunks();
-  bool end_pass();
+  bool close_chunks() REQUIRES(gather_mutex_);
+  bool end_pass() REQUIRES(gather_mutex_);
   void gather_from(Stripe& stripe);
 
   // Constant after construction.
@@ -166,14 +166,14 @@ class Table {
   const StripeContext context_;
   const std::unique_ptr<Stripe[]> stripes_;
 
-  // Of the one thread that gathers.
   struct Memory {
     std::size_t mapped = 0;
     std::size_t used = 0;
   };
-  std::size_t gather_next_ = 0;  // the stripe to go on with
-  Memory begun_;                 // when the chunks were closed that are being emptied
-  Memory futile_;                // when gathering last brought nothing
+  Mutex gather_mutex_;                                     // before any stripe's lock
+  std::size_t gather_next_ GUARDED_BY(gather_mutex_) = 0;  // the stripe to go on with
+  Memory begun_ GUARDED_BY(gather_mutex_);   // when the chunks were closed that are being emptied
+  Memory futile_ GUARDED_BY(gather_mutex_);  // when gathering last brought nothing
 
   // Own synchronization.
   alignas(64) std::atomic<std::uint64_t> memory_bytes_{0};
