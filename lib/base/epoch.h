@@ -18,7 +18,7 @@
 //   - its note comes after the fence: then so do its reads, and it sees the same.
 // Where membarrier is refused, readers pass a fence of their own, some 20 cycles. ThreadSanitizer
 // knows neither fences nor membarrier; its builds use an exchange, which it understands.
-// tests/base/epoch_model_test.cc checks the scheme under every interleaving Relacy comes up with.
+// tests/base/epoch_model.cc checks the scheme under the interleavings that Relacy comes up with.
 //
 // One domain for the whole process: a thread has one line, however many stores there are. A guard
 // that is held for long (a visitor that blocks) keeps everything from being freed that was retired

@@ -354,23 +354,24 @@ std::size_t Slabs::used_bytes() const {
 }
 
 // --- gathering -------------------------------------------------------------------------------
-// A chunk's slabs belong to several arenas, and an arena's lock comes before the pool's. So what is
-// done to a chunk is done arena by arena, each time under both locks and for one chunk only.
 
+// All arenas are locked, in their order: a slab could move from one that comes later to one that
+// was looked at already, and another chunk could take the place of one that is dropped. A chunk has
+// at most 128 slabs, so this is short.
 template <class F>
 void Slabs::for_slabs_in(std::size_t index, F f) const
-    NO_THREAD_SAFETY_ANALYSIS {  // it does not see that f's arena is this one
-  for (std::size_t a = 0; a < arena_count_; ++a) {
-    Arena& arena = arenas_[a];
-    SpinLockGuard guard(arena.lock);
+    NO_THREAD_SAFETY_ANALYSIS {  // it does not follow locks in a loop
+  for (std::size_t a = 0; a < arena_count_; ++a) arenas_[a].lock.lock();
+  {
     MutexLock pool(pool_);
     for (std::size_t unit = 0; unit < kUnits; ++unit) {
-      if (index >= all_.size() || all_[index] == nullptr) return;  // f may have dropped it
+      if (index >= all_.size() || all_[index] == nullptr) break;  // f may have dropped it
       Slab* const slab = all_[index]->slab_at[unit];
       if (slab == nullptr || slab->unit != unit) continue;
-      if (slab->arena.load(std::memory_order_relaxed) == a) f(arena, *slab);
+      f(arenas_[slab->arena.load(std::memory_order_relaxed)], *slab);
     }
   }
+  for (std::size_t a = arena_count_; a-- > 0;) arenas_[a].lock.unlock();
 }
 
 std::size_t Slabs::close_sparse(double share, std::size_t used_max) {
@@ -401,15 +402,13 @@ std::size_t Slabs::close_sparse(double share, std::size_t used_max) {
 
 // An empty one is not closed but left to be used; that it is mapped is no waste to be gathered.
 bool Slabs::close(std::size_t index) noexcept {
-  {
-    MutexLock guard(pool_);
-    Chunk* const chunk = all_[index].get();
-    if (chunk == nullptr || chunk->taken.count() == reserved_units(*chunk)) return false;
-    chunks_[index].closed.store(true, std::memory_order_relaxed);
-    closed_chunks_.fetch_add(1, std::memory_order_relaxed);
-  }
   char* emptied = nullptr;
+  bool closed = false;
   for_slabs_in(index, [&](Arena& arena, Slab& slab) REQUIRES(arena.lock, pool_) {
+    if (!chunks_[index].closed.exchange(true, std::memory_order_relaxed)) {
+      closed_chunks_.fetch_add(1, std::memory_order_relaxed);
+      closed = true;
+    }
     slab.closed = true;
     if (slab.listed) unlist(arena, slab);
     if (slab.used != 0) return;
@@ -417,7 +416,7 @@ bool Slabs::close(std::size_t index) noexcept {
     emptied = drop_slab(slab);
   });
   if (emptied != nullptr) ::munmap(emptied, kChunkBytes);
-  return true;
+  return closed;
 }
 
 }  // namespace cloakroom

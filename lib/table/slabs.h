@@ -173,7 +173,7 @@ class Slabs {
   bool give_back(Arena& arena, Slab& slab, Ref ref, char*& emptied) noexcept;
   char* drop_slab(Slab& slab) noexcept REQUIRES(pool_);
   bool close(std::size_t index) noexcept;
-  // Calls f(Arena&, Slab&) under the locks of the arena and the pool.
+  // Calls f(Arena&, Slab&) under the locks of all arenas and the pool.
   template <class F>
   void for_slabs_in(std::size_t chunk, F f) const;
 
