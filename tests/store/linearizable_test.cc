@@ -17,7 +17,7 @@ namespace {
 std::uint64_t histories_wanted() {
   const char* const given = std::getenv("CLOAKROOM_HISTORIES");
   if (given != nullptr && *given != '\0') return std::strtoull(given, nullptr, 0);
-  return kThreadSanitizer ? 400 : 4000;  // some seconds
+  return kThreadSanitizer ? 400 : 2000;  // some seconds
 }
 
 // Creates and removes other keys, up to `span` of them and back to none, again and again: the slots
