@@ -1,7 +1,6 @@
 // On a terminal there are colours and progress bars; elsewhere, or with NO_COLOR, there are none.
 #include <doctest/doctest.h>
-#include <fcntl.h>
-#include <stdlib.h>  // posix_openpt
+#include <pty.h>
 #include <unistd.h>
 
 #include "cli_runner.h"
@@ -19,10 +18,11 @@ CliAnswer on_terminal(const Arguments& arguments,
 
 // A bare change-root environment may have none.
 bool has_terminals() {
-  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
-  if (terminal >= 0) ::close(terminal);
-  if (terminal < 0) MESSAGE("SKIPPED: no pseudo-terminal can be had; is /dev/pts mounted?");
-  return terminal >= 0;
+  int ends[2] = {-1, -1};
+  const bool opened = ::openpty(&ends[0], &ends[1], nullptr, nullptr, nullptr) == 0;
+  for (const int end : ends) ::close(end);
+  if (!opened) MESSAGE("SKIPPED: no pseudo-terminal can be had; is /dev/pts mounted?");
+  return opened;
 }
 
 TEST_CASE("terminal: colours, unless NO_COLOR or a dumb terminal forbids them") {
