@@ -8,38 +8,10 @@
 #include <thread>
 #include <vector>
 
+#include "support/holding_reader.h"
+
 using namespace cloakroom;
-
-namespace {
-
-// A thread that holds a guard from the constructor to let_go(). Its guard has begun and ended when
-// these return.
-class HoldingReader {
- public:
-  HoldingReader() : thread_([this] { run(); }) { begun_.wait(); }
-  ~HoldingReader() { let_go(); }
-  HoldingReader(const HoldingReader&) = delete;
-  HoldingReader& operator=(const HoldingReader&) = delete;
-
-  void let_go() {
-    if (!thread_.joinable()) return;
-    end_.count_down();
-    thread_.join();
-  }
-
- private:
-  void run() {
-    const EpochGuard guard;
-    begun_.count_down();
-    end_.wait();
-  }
-
-  std::latch begun_{1};
-  std::latch end_{1};
-  std::thread thread_;
-};
-
-}  // namespace
+using cloakroom::testing::HoldingReader;
 
 TEST_CASE("epoch: a guard that began before holds up what is out of reach, until it ends") {
   HoldingReader reader;

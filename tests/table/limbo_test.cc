@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "base/epoch.h"
+#include "support/holding_reader.h"
 #include "support/random_seed.h"
 
 using namespace cloakroom;
+using cloakroom::testing::HoldingReader;
 using cloakroom::testing::one_in;
 
 namespace {
@@ -51,32 +53,6 @@ void collect_twice(Limbo& limbo) {
   limbo.collect();
   limbo.collect();
 }
-
-// A thread that holds a guard from the constructor to let_go().
-class HoldingReader {
- public:
-  HoldingReader() : thread_([this] { run(); }) { begun_.wait(); }
-  ~HoldingReader() { let_go(); }
-  HoldingReader(const HoldingReader&) = delete;
-  HoldingReader& operator=(const HoldingReader&) = delete;
-
-  void let_go() {
-    if (!thread_.joinable()) return;
-    end_.count_down();
-    thread_.join();
-  }
-
- private:
-  void run() {
-    const EpochGuard guard;
-    begun_.count_down();
-    end_.wait();
-  }
-
-  std::latch begun_{1};
-  std::latch end_{1};
-  std::thread thread_;
-};
 
 }  // namespace
 
