@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <functional>
-#include <latch>
 #include <memory>
 #include <thread>
 #include <vector>
