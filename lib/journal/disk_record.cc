@@ -9,9 +9,7 @@ namespace {
 constexpr unsigned kHasLifetime = 1;
 constexpr unsigned kHasOwner = 2;
 
-Status damaged(std::string_view what) {
-  return Status(StatusCode::kCorruption, std::string(what));
-}
+Status damaged(std::string_view what) { return Status(StatusCode::kCorruption, std::string(what)); }
 
 Status wrong_format(std::string_view what, unsigned format) {
   return damaged(std::string(what) + " of format " + std::to_string(format) +
@@ -33,8 +31,8 @@ std::optional<std::string_view> checked_body(std::string_view key, std::string_v
 
 void append_record(std::string& out, const RecordView& record) {
   const std::size_t start = out.size();
-  const unsigned flags = (record.lifetime != kNever ? kHasLifetime : 0) |
-                         (record.owner.empty() ? 0 : kHasOwner);
+  const unsigned flags =
+      (record.lifetime != kNever ? kHasLifetime : 0) | (record.owner.empty() ? 0 : kHasOwner);
   put_u8(out, kRecordFormat);
   put_u8(out, static_cast<std::uint8_t>(static_cast<unsigned>(record.kind) | flags << 4));
   put_varint(out, record.version);
@@ -98,6 +96,7 @@ void append_head(std::string& out, const Head& head) {
   const std::size_t start = out.size();
   put_u8(out, kRecordFormat);
   put_u64(out, head.version);
+  put_u64(out, head.previous);
   put_u64(out, static_cast<std::uint64_t>(head.mark.store));
   put_u64(out, static_cast<std::uint64_t>(head.mark.wall));
   put_u64(out, checksum64(kHeadKey, std::string_view(out).substr(start)));
@@ -112,6 +111,7 @@ Result<Head> parse_head(std::string_view bytes) {
   }
   Head head;
   head.version = reader.u64();
+  head.previous = reader.u64();
   head.mark.store = static_cast<TimeMs>(reader.u64());
   head.mark.wall = static_cast<TimeMs>(reader.u64());
   if (!reader.ok() || !reader.empty()) return damaged("head with impossible content");

@@ -6,7 +6,7 @@
 // deadlines, key = the record's key:
 //   u8 format = 1 | varint version | u64 deadline | u32 checksum
 // meta, key "head":
-//   u8 format = 1 | u64 version | u64 store ms | u64 wall ms | u64 checksum
+//   u8 format = 1 | u64 version | u64 previous version | u64 store ms | u64 wall ms | u64 checksum
 //
 // The checksum is checksum64(key, everything before it), in a deadline its low half. An entry of
 // `deadlines` holds for the record of exactly its version; others are leftovers and are ignored. It
@@ -41,8 +41,11 @@ void append_deadline(std::string& out, std::string_view key, const GrantedDeadli
 [[nodiscard]] Result<GrantedDeadline> parse_deadline(std::string_view key, std::string_view bytes);
 
 // How far the store has come: the version of the last change and when that was. In every batch.
+// With the version in the head before it, the batches are a chain, and one that is missing is
+// noticed.
 struct Head {
   Version version = 0;
+  Version previous = 0;
   ClockMark mark = {};
 };
 void append_head(std::string& out, const Head& head);

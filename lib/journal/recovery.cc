@@ -28,8 +28,8 @@ Result<Found> look_at(const std::string& path) {
     return io_error("open", path, errno);
   }
   if (!S_ISDIR(info.st_mode)) {
-    return Status(StatusCode::kIo, "cannot open store " + path +
-                                       ": a file stands in its place; name a directory");
+    return Status(StatusCode::kIo,
+                  "cannot open store " + path + ": a file stands in its place; name a directory");
   }
   if (exists(path + "/" + kSuperblockName)) return Found::kStore;
   std::error_code failed;
@@ -122,29 +122,51 @@ Status with_remedy(const Status& status) {
 
 Result<std::unique_ptr<RocksSnapshot>> open_snapshot(const std::string& path,
                                                      const Superblock& superblock, bool created,
+                                                     std::optional<Version> flushed,
                                                      const JournalHooks& hooks) {
   const std::string rocks = path + "/" + kRocksName;
   if (Status made = make_private_directory(rocks); !made) return made;
   const bool never_written = superblock.mark().synced == 0;
-  auto snapshot = RocksSnapshot::open(
-      {.path = rocks,
-       .mode = created || never_written ? RocksSnapshot::Mode::kCreate
-                                        : RocksSnapshot::Mode::kWrite,
-       .hooks = hooks});
+  auto snapshot =
+      RocksSnapshot::open({.path = rocks,
+                           .mode = created || never_written ? RocksSnapshot::Mode::kCreate
+                                                            : RocksSnapshot::Mode::kWrite,
+                           .flushed = flushed,
+                           .hooks = hooks});
   if (!snapshot) return with_remedy(snapshot.status());
   return snapshot;
 }
 
-// Does the database, with its logs or without, hold the synced version of this very store?
-Status look_into(RocksSnapshot::Mode mode, const std::string& path, const Superblock& superblock,
-                 const JournalHooks& hooks) {
-  auto snapshot =
-      RocksSnapshot::open({.path = path + "/" + kRocksName, .mode = mode, .hooks = hooks});
+struct TablesLook {
+  Version flushed = 0;  // the version they hold
+  bool with_id = false;
+};
+
+// The table files without the logs; refused when they are another store's.
+Result<TablesLook> look_at_tables(const std::string& rocks, const Superblock& superblock,
+                                  const std::string& path, const JournalHooks& hooks) {
+  auto snapshot = RocksSnapshot::open(
+      {.path = rocks, .mode = RocksSnapshot::Mode::kLookAtTables, .hooks = hooks});
+  if (!snapshot) return with_remedy(snapshot.status());
+  const Result<std::string> id = (*snapshot)->id();
+  if (!id) return id.status();
+  if (!id->empty()) {
+    if (Status ours = compare_id(*id, superblock, path); !ours) return ours;
+  }
+  const Result<Head> head = (*snapshot)->head();
+  if (!head) return head.status();
+  return TablesLook{.flushed = head->version, .with_id = !id->empty()};
+}
+
+// Does the database with its logs hold the synced version of this very store?
+Status look_at_all(const std::string& rocks, Version flushed, const Superblock& superblock,
+                   const std::string& path, const JournalHooks& hooks) {
+  auto snapshot = RocksSnapshot::open(
+      {.path = rocks, .mode = RocksSnapshot::Mode::kLook, .flushed = flushed, .hooks = hooks});
   if (!snapshot) return with_remedy(snapshot.status());
   const Result<std::string> id = (*snapshot)->id();
   if (!id) return id.status();
   if (Status ours = compare_id(*id, superblock, path); !ours) return ours;
-  if (mode == RocksSnapshot::Mode::kLookAtTables) return Status();
   const Result<Head> head = (*snapshot)->head();
   if (!head) return head.status();
   const Version synced = superblock.mark().synced;
@@ -152,26 +174,28 @@ Status look_into(RocksSnapshot::Mode mode, const std::string& path, const Superb
   return Status(StatusCode::kCorruption, describe_hole(path, head->version, synced));
 }
 
-// Opening for writing rewrites RocksDB's own lists of files, so whether synced writes are missing is
-// asked first: who is refused finds every byte as it was. RocksDB, opened read-only to answer, would
-// replay the logs of a crash, and the open for writing once more. Nearly always the logs answer by
-// themselves, and it is enough to look at the rest without them.
-Status check_untouched(const Options& options, const Superblock& superblock,
-                       const JournalHooks& hooks) {
-  using enum RocksSnapshot::Mode;
+// Opening for writing rewrites RocksDB's own lists of files, so whether synced writes are missing
+// is asked first: who is refused finds every byte as it was. RocksDB, opened read-only to answer,
+// would replay the logs of a crash, and the open for writing once more. Nearly always the logs
+// answer by themselves, and it is enough to look at the rest without them. Answers the version that
+// the table files hold.
+Result<Version> check_untouched(const Options& options, const Superblock& superblock,
+                                const JournalHooks& hooks) {
   const std::string rocks = options.path + "/" + kRocksName;
   const Version synced = superblock.mark().synced;
-  if (synced == 0) return Status();
   if (!exists(rocks + "/CURRENT") && !hooks.file_system) {
     return Status(StatusCode::kCorruption,
                   rocks + "/CURRENT is missing; restore the directory from a backup");
   }
-  if (options.accept_loss) return Status();
-  if (surely_logged(rocks, hooks).value_or(0) >= synced &&
-      look_into(kLookAtTables, options.path, superblock, hooks)) {
-    return Status();
+  const Result<TablesLook> tables = look_at_tables(rocks, superblock, options.path, hooks);
+  if (!tables) return tables.status();
+  if (options.accept_loss) return tables->flushed;
+  const auto logged = surely_logged(rocks, hooks);
+  if (!tables->with_id || !logged || logged->last < synced || logged->before > tables->flushed) {
+    const Status whole = look_at_all(rocks, tables->flushed, superblock, options.path, hooks);
+    if (!whole) return whole;
   }
-  return look_into(kLook, options.path, superblock, hooks);
+  return tables->flushed;
 }
 
 // Takes away what a creation that failed has made. REQUIRES: the lock is held.
@@ -191,8 +215,11 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& 
       create ? create_superblock(options, clock) : Superblock::open(path, true);
   if (!superblock) return superblock.status();
   const SyncMark mark = superblock->mark();
-  if (!create) {
-    if (Status whole = check_untouched(options, *superblock, hooks); !whole) return whole;
+  std::optional<Version> flushed;
+  if (!create && mark.synced != 0) {
+    const Result<Version> found = check_untouched(options, *superblock, hooks);
+    if (!found) return found.status();
+    flushed = *found;
   }
   if (!mark.clean) {
     // RocksDB syncs only the log it writes itself. What the process before us handed over and did
@@ -201,7 +228,7 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& 
       return synced;
     }
   }
-  auto snapshot = open_snapshot(path, *superblock, create, hooks);
+  auto snapshot = open_snapshot(path, *superblock, create, flushed, hooks);
   if (!snapshot) return snapshot.status();
   if (Status ours = check_id(**snapshot, *superblock, path); !ours) return ours;
   const Result<Head> head = (*snapshot)->head();
@@ -260,8 +287,8 @@ Result<OpenedJournal> open_journal(const Options& options, const JournalHooks& h
   const Result<Found> found = look_at(options.path);
   if (!found) return found.status();
   if (*found != Found::kStore && !options.create_if_missing) {
-    return Status(StatusCode::kNotFound, "no store at " + options.path +
-                                             " and Options::create_if_missing is false");
+    return Status(StatusCode::kNotFound,
+                  "no store at " + options.path + " and Options::create_if_missing is false");
   }
   Result<OpenedStore> opened = open_store(options, clock, *found, hooks);
   if (!opened) return opened.status();

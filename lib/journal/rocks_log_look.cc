@@ -11,9 +11,8 @@
 #include <vector>
 
 #include "base/coding.h"
-#include "journal/disk_record.h"
+#include "journal/rocks_batch.h"
 #include "journal/rocks_fs.h"
-#include "journal/rocks_options.h"
 
 namespace cloakroom {
 namespace {
@@ -23,7 +22,6 @@ constexpr std::size_t kHeaderBytes = 7;
 constexpr std::size_t kReadBytes = 8 * kBlockBytes;  // stays in the processor's cache
 
 enum FragmentType : std::uint8_t { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
-enum OperationTag : std::uint8_t { kDelete = 4, kPut = 5 };
 
 // The crc32c that RocksDB itself computes, in hardware where there is some; its public face is the
 // checksum of a file, which it hands out as four bytes with the highest first.
@@ -68,8 +66,11 @@ class LogLook {
     }
   }
 
-  // The last head of the last log.
-  [[nodiscard]] std::optional<Version> head() const { return head_; }
+  // Nothing when there is no head in the last log.
+  [[nodiscard]] std::optional<LoggedSpan> span() const {
+    if (!head_) return std::nullopt;
+    return LoggedSpan{.before = *first_, .last = *head_};
+  }
 
  private:
   // Fewer than kReadBytes at the end of the file only; nothing after an error.
@@ -124,28 +125,13 @@ class LogLook {
   }
 
   bool batch(std::string_view bytes) {
-    Reader reader(bytes);
-    const std::uint64_t sequence = reader.u64();
-    const std::uint32_t count = reader.u32();
-    if (next_sequence_ && sequence != *next_sequence_) return false;
-    next_sequence_ = sequence + count;
-    std::string_view last_head;
-    for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
-      const std::uint8_t tag = reader.u8();
-      const std::uint64_t family = reader.varint();
-      const std::string_view key = reader.string();
-      const std::string_view value = tag == kPut ? reader.string() : std::string_view();
-      if ((tag != kPut && tag != kDelete) || family > kMetaFamily) return false;
-      last_head = family == kMetaFamily && key == kHeadKey ? value : std::string_view();
-    }
-    if (!reader.ok() || !reader.empty()) return false;
-    return last_head.empty() || advance(last_head);
-  }
-
-  bool advance(std::string_view bytes) {
-    const Result<Head> head = parse_head(bytes);
-    if (!head || head->version < version_) return false;
-    version_ = head->version;
+    const auto parsed = parse_batch(bytes);
+    if (!parsed || (next_sequence_ && parsed->sequence != *next_sequence_)) return false;
+    next_sequence_ = parsed->sequence + parsed->count;
+    if (!parsed->head) return true;
+    if (!first_) first_ = parsed->head->previous;
+    if (parsed->head->version < version_) return false;
+    version_ = parsed->head->version;
     head_ = version_;
     return true;
   }
@@ -155,8 +141,9 @@ class LogLook {
   std::string record_;  // the parts so far of one that lies in several blocks
   bool within_record_ = false;
   std::optional<std::uint64_t> next_sequence_;
-  Version version_ = 0;          // of the last head in any log
-  std::optional<Version> head_;  // of the last head in this log
+  std::optional<Version> first_;  // the version before the first head in any log
+  Version version_ = 0;           // of the last head in any log
+  std::optional<Version> head_;   // of the last head in this log
 };
 
 // The number in "PREFIX000012SUFFIX"; nothing when the name is not of that kind.
@@ -193,7 +180,7 @@ std::vector<NumberedLog> logs_in(rocksdb::FileSystem& file_system, const std::st
 
 }  // namespace
 
-std::optional<Version> surely_logged(const std::string& path, const JournalHooks& hooks) {
+std::optional<LoggedSpan> surely_logged(const std::string& path, const JournalHooks& hooks) {
   const auto file_system = make_guarded_file_system(hooks.file_system);
   const std::vector<NumberedLog> logs = logs_in(*file_system, path);
   if (logs.empty()) return std::nullopt;
@@ -201,7 +188,7 @@ std::optional<Version> surely_logged(const std::string& path, const JournalHooks
   for (const NumberedLog& log : logs) {
     if (!look.log(*file_system, path + "/" + log.name)) return std::nullopt;
   }
-  return look.head();
+  return look.span();
 }
 
 }  // namespace cloakroom

@@ -13,19 +13,15 @@
 //   a log     32 KiB blocks, each a row of fragments; fewer than 7 bytes left in one are zeros
 //   fragment  u32 crc | u16 length | u8 type | payload     crc: masked crc32c of type and payload
 //             type 1: a whole record; 2, 3, 4: its first, middle, last part; others we never write
-//   record    u64 sequence | u32 count | count operations  a write batch
-//             operation: u8 tag | varint family | string key | [string value]
-//                        tag 5: put, with a value; tag 4: delete; others we never write
-//             the last operation is the put of the head into `meta`; only the batch with the
-//             store's id and an empty one that RocksDB writes after a torn log have none
+//   record    a write batch (rocks_batch.h)
 //
 //   1. Every log is perfect: every fragment's checksum fits, every batch can be parsed to its end,
 //      and the last byte of the file is the last byte of a record. RocksDB stops its replay at the
 //      first damage, so with none it replays all.
 //   2. The sequence numbers have no gap, within a log and from one to the next: no log is missing
-//   in
-//      the middle, and none is left over from a history that was cut off. (Deleting logs that are
-//      no longer needed may be interrupted and leave such a gap; that is a reason to ask RocksDB.)
+//      in the middle, and none is left over from a history that was cut off. (Deleting logs that
+//      are no longer needed may be interrupted and leave such a gap; that is a reason to ask
+//      RocksDB.)
 //   3. The versions in the heads never go down.
 //   4. The head that counts is in the newest log. An older log may be in table files already, and
 //      RocksDB would skip it: whether those can be read is not known here. The newest never is.
@@ -36,8 +32,8 @@
 // of files can be read, names our families and files that are there, and that the id is the
 // store's.
 //
-// A log that is missing before the first one cannot be seen here. Neither can RocksDB see it, so it
-// makes no difference which of the two is asked.
+// A log that is missing before the first one cannot be seen here: whether the table files hold what
+// came before the first head is for the caller to ask.
 #ifndef CLOAKROOM_LIB_JOURNAL_ROCKS_LOG_LOOK_H_
 #define CLOAKROOM_LIB_JOURNAL_ROCKS_LOG_LOOK_H_
 
@@ -49,11 +45,16 @@
 
 namespace cloakroom {
 
-// The version in the last head of the logs in `path`, RocksDB's directory, when all of the above
-// holds: opening finds that version or a later one. Nothing when anything does not hold. Changes
-// nothing. REQUIRES: nobody else writes there.
-[[nodiscard]] std::optional<Version> surely_logged(const std::string& path,
-                                                   const JournalHooks& hooks);
+struct LoggedSpan {
+  Version before = 0;  // that of the head before the first one in the logs
+  Version last = 0;    // that of the last head
+};
+
+// What the logs in `path`, RocksDB's directory, hold when all of the above holds: if the table
+// files hold `before`, opening finds `last` or a later version. Nothing when anything does not
+// hold. Changes nothing. REQUIRES: nobody else writes there.
+[[nodiscard]] std::optional<LoggedSpan> surely_logged(const std::string& path,
+                                                      const JournalHooks& hooks);
 
 }  // namespace cloakroom
 

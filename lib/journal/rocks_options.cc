@@ -59,8 +59,9 @@ rocksdb::DBOptions database_options(rocksdb::Env* env) {
   options.info_log = std::make_shared<NullLogger>();
   options.create_missing_column_families = true;
   // What is found must be a prefix of what was written. A power cut can leave a log whose unsynced
-  // end has holes, and a torn log with a later one intact: replay ends at the first damage. Whether
-  // that cut off anything that was synced we check ourselves (recovery.cc, decisions/0006).
+  // end has holes, and a torn log with a later one intact: replay ends at the first damage, and
+  // rocks_replay ends it where RocksDB would not notice. Whether that cut off anything that was
+  // synced we check ourselves (recovery.cc, decisions/0006).
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // A later fsync that succeeds proves nothing about what an earlier one lost.
   options.max_bgerror_resume_count = 0;
@@ -97,7 +98,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> family_descriptors(
   families[kRecordsFamily] = {"records", data_family(std::size_t{16} << 20, cache, records_filter)};
   families[kDeadlinesFamily] = {"deadlines",
                                 data_family(std::size_t{8} << 20, cache, deadlines_filter)};
-  families[kMetaFamily].name = "meta";
+  families[kMetaFamily].name = kMetaName;
   families[kMetaFamily].options.write_buffer_size = std::size_t{4} << 20;
   return families;
 }

@@ -12,6 +12,7 @@ namespace cloakroom {
 
 // In the order of the handles that opening returns. RocksDB insists on `default`; it stays empty.
 enum FamilyIndex { kDefaultFamily, kRecordsFamily, kDeadlinesFamily, kMetaFamily, kFamilyCount };
+inline constexpr const char* kMetaName = "meta";  // the last one to be created
 
 [[nodiscard]] rocksdb::DBOptions database_options(rocksdb::Env* env);
 

@@ -6,12 +6,15 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "journal/expiry_filter.h"
 #include "journal/frame.h"
 #include "journal/rocks_fs.h"
 #include "journal/rocks_options.h"
+#include "journal/rocks_replay.h"
 
 namespace cloakroom {
 namespace {
@@ -113,26 +116,19 @@ class Snapshot final : public RocksSnapshot {
       file_system_ = std::make_shared<WithoutLogs>(std::move(file_system_));
     }
     env_ = rocksdb::NewCompositeEnv(file_system_);
-    const rocksdb::DBOptions database = options_for(options.mode);
-    const auto families = family_descriptors(&records_filter_, &deadlines_filter_);
-    rocksdb::DB* db = nullptr;
-    rocksdb::Status opened;
-    switch (options.mode) {
-      case Mode::kReadOnly:
-      case Mode::kLook:
-      case Mode::kLookAtTables:
-        opened = rocksdb::DB::OpenForReadOnly(database, options.path, families, &handles_, &db);
-        break;
-      case Mode::kSecondary:
-        opened = rocksdb::DB::OpenAsSecondary(database, options.path, options.secondary_path,
-                                              families, &handles_, &db);
-        break;
-      case Mode::kCreate:
-      case Mode::kWrite:
-        opened = rocksdb::DB::Open(database, options.path, families, &handles_, &db);
+    if (replays(options.mode)) {
+      const Result<Version> flushed =
+          options.flushed ? Result<Version>(*options.flushed) : flushed_version(options);
+      if (!flushed) return flushed.status();
+      replay_.emplace(*flushed);
     }
-    db_.reset(db);
-    return from_rocks("opening " + options.path, opened);
+    if (Status opened = open_families(options); !opened) return opened;
+    if (options.mode != Mode::kCreate && options.mode != Mode::kWrite) return Status();
+    const Result<Head> last = head();
+    if (!last) return last.status();
+    last_written_ = last->version;
+    // The logs with what lies behind the hole should go before anything else does.
+    return replay_->found_hole() ? flush(false) : Status();
   }
 
   ~Snapshot() override { (void)Snapshot::close(); }
@@ -165,18 +161,21 @@ class Snapshot final : public RocksSnapshot {
     for (Frame frame; reader.next(frame);) add(frame);
     if (!reader.ok()) return Status(StatusCode::kCorruption, "the journal's queue is damaged");
     std::string head_bytes;
-    append_head(head_bytes, head);
+    append_head(head_bytes,
+                {.version = head.version, .previous = last_written_, .mark = head.mark});
     batch_.Put(handles_[kMetaFamily], slice(kHeadKey), head_bytes);
-    return from_rocks("writing the log", db_->Write(rocksdb::WriteOptions(), &batch_));
+    const rocksdb::Status written = db_->Write(rocksdb::WriteOptions(), &batch_);
+    if (written.ok()) last_written_ = head.version;
+    return from_rocks("writing the log", written);
   }
 
   Status sync_log() override { return from_rocks("syncing the log", logs_->sync(*file_system_)); }
 
   Status read(std::string_view key, FunctionRef<void(const RecordView&)> f) override {
     rocksdb::PinnableSlice bytes;
-    const Status got = from_rocks(
-        "reading a record",
-        db_->Get(rocksdb::ReadOptions(), handles_[kRecordsFamily], slice(key), &bytes));
+    const Status got =
+        from_rocks("reading a record",
+                   db_->Get(rocksdb::ReadOptions(), handles_[kRecordsFamily], slice(key), &bytes));
     if (!got) return got;
     auto record = parse_record(key, view(bytes));
     if (!record) return record.status();
@@ -207,7 +206,8 @@ class Snapshot final : public RocksSnapshot {
     const std::unique_ptr<rocksdb::Iterator> entries(
         db_->NewIterator(bulk_read(), handles_[kDeadlinesFamily]));
     for (entries->SeekToFirst(); entries->Valid(); entries->Next()) {
-      f(view(entries->key()), parse_deadline(view(entries->key()), view(entries->value())).status());
+      f(view(entries->key()),
+        parse_deadline(view(entries->key()), view(entries->value())).status());
     }
     return from_rocks("reading deadlines", entries->status());
   }
@@ -224,15 +224,16 @@ class Snapshot final : public RocksSnapshot {
     options.wait = wait;
     options.allow_write_stall = true;
     const rocksdb::Status flushed = db_->Flush(options, handles_);
-    // Compaction is so far behind that RocksDB has stopped writing. It catches up by itself, flushes
-    // then, and keeps the log until it has.
+    // Compaction is so far behind that RocksDB has stopped writing. It catches up by itself,
+    // flushes then, and keeps the log until it has.
     if (!wait && flushed.IsTryAgain()) return Status();
     return from_rocks("flushing", flushed);
   }
 
   Status checkpoint(const std::string& path) override {
     rocksdb::Checkpoint* raw = nullptr;
-    Status made = from_rocks("preparing a checkpoint", rocksdb::Checkpoint::Create(db_.get(), &raw));
+    Status made =
+        from_rocks("preparing a checkpoint", rocksdb::Checkpoint::Create(db_.get(), &raw));
     if (!made) return made;
     const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
     // Flushing first (size 0) keeps clear of a fault with logs that are linked before their sync.
@@ -265,8 +266,61 @@ class Snapshot final : public RocksSnapshot {
   }
 
  private:
-  rocksdb::DBOptions options_for(Mode mode) const {
+  static bool replays(Mode mode) { return mode != Mode::kSecondary && mode != Mode::kLookAtTables; }
+
+  // What the table files hold.
+  Result<Version> flushed_version(const OpenOptions& options) {
+    if (options.mode == Mode::kCreate) {
+      const Result<bool> begun = has_families(options.path);
+      if (!begun) return begun.status();
+      if (!*begun) return Version{0};
+    }
+    OpenOptions tables = options;
+    tables.mode = Mode::kLookAtTables;
+    Snapshot snapshot;
+    if (Status opened = snapshot.open_database(tables); !opened) return opened;
+    const Result<Head> head = snapshot.head();
+    if (!head) return head.status();
+    return head->version;
+  }
+
+  // False also for a creation that was interrupted.
+  Result<bool> has_families(const std::string& path) const {
+    if (env_->FileExists(path + "/CURRENT").IsNotFound()) return false;
+    std::vector<std::string> names;
+    rocksdb::DBOptions database;
+    database.env = env_.get();
+    const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(database, path, &names);
+    if (!listed.ok()) return from_rocks("opening " + path, listed);
+    return std::ranges::count(names, kMetaName) != 0;
+  }
+
+  Status open_families(const OpenOptions& options) {
+    const rocksdb::DBOptions database = options_for(options.mode);
+    const auto families = family_descriptors(&records_filter_, &deadlines_filter_);
+    rocksdb::DB* db = nullptr;
+    rocksdb::Status opened;
+    switch (options.mode) {
+      case Mode::kReadOnly:
+      case Mode::kLook:
+      case Mode::kLookAtTables:
+        opened = rocksdb::DB::OpenForReadOnly(database, options.path, families, &handles_, &db);
+        break;
+      case Mode::kSecondary:
+        opened = rocksdb::DB::OpenAsSecondary(database, options.path, options.secondary_path,
+                                              families, &handles_, &db);
+        break;
+      case Mode::kCreate:
+      case Mode::kWrite:
+        opened = rocksdb::DB::Open(database, options.path, families, &handles_, &db);
+    }
+    db_.reset(db);
+    return from_rocks("opening " + options.path, opened);
+  }
+
+  rocksdb::DBOptions options_for(Mode mode) {
     rocksdb::DBOptions options = database_options(env_.get());
+    if (replay_) options.wal_filter = &*replay_;
     options.create_if_missing = mode == Mode::kCreate;
     if (mode == Mode::kCreate || mode == Mode::kWrite) return options;
     options.create_missing_column_families = false;
@@ -310,12 +364,14 @@ class Snapshot final : public RocksSnapshot {
   ExpiryRule rule_;
   ExpiryFilter records_filter_{FilteredFamily::kRecords, rule_};
   ExpiryFilter deadlines_filter_{FilteredFamily::kDeadlines, rule_};
+  std::optional<ReplayGuard> replay_;
   const std::shared_ptr<OpenLogs> logs_ = std::make_shared<OpenLogs>();
   std::shared_ptr<rocksdb::FileSystem> file_system_;
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   rocksdb::WriteBatch batch_;  // kept for its capacity
+  Version last_written_ = 0;
 };
 
 }  // namespace
@@ -330,8 +386,8 @@ Status RocksSnapshot::sync_logs(const std::string& path, const JournalHooks& hoo
   for (const std::string& name : names) {
     if (!name.ends_with(".log")) continue;
     std::unique_ptr<rocksdb::FSWritableFile> file;
-    rocksdb::Status synced = file_system->ReopenWritableFile(
-        path + "/" + name, rocksdb::FileOptions(), &file, nullptr);
+    rocksdb::Status synced =
+        file_system->ReopenWritableFile(path + "/" + name, rocksdb::FileOptions(), &file, nullptr);
     if (synced.ok()) synced = file->Fsync(rocksdb::IOOptions(), nullptr);
     if (synced.ok()) synced = file->Close(rocksdb::IOOptions(), nullptr);
     if (!synced.ok()) return from_rocks("syncing " + path + "/" + name, synced);

@@ -1,8 +1,9 @@
 // RocksSnapshot: the state on disk, in RocksDB. With rocks_fs, rocks_options and expiry_filter the
 // only code that knows RocksDB; this header does not show it.
 //
-// Thread safety: write() is called by one thread at a time; everything else from any thread, close()
-// last. A failed write or sync is final: the caller stops writing until the store is reopened.
+// Thread safety: write() is called by one thread at a time; everything else from any thread,
+// close() last. A failed write or sync is final: the caller stops writing until the store is
+// reopened.
 #ifndef CLOAKROOM_LIB_JOURNAL_ROCKS_SNAPSHOT_H_
 #define CLOAKROOM_LIB_JOURNAL_ROCKS_SNAPSHOT_H_
 
@@ -56,6 +57,9 @@ class RocksSnapshot {
   struct OpenOptions {
     std::string path;  // the directory of RocksDB itself
     Mode mode = Mode::kWrite;
+    // The version that the table files hold (head() in kLookAtTables), if it is known; else it is
+    // found out, for which the database is opened once more.
+    std::optional<Version> flushed = {};
     std::string secondary_path = {};  // kSecondary: a scratch directory
     JournalHooks hooks = {};
   };
@@ -66,14 +70,15 @@ class RocksSnapshot {
 
   virtual ~RocksSnapshot() = default;
 
-  // The head of the last batch; version 0 before the first.
+  // The head of the last batch; version 0 before the first. Of a log with a hole, however it came
+  // about, only what lies before the hole is there (rocks_replay.h).
   virtual Result<Head> head() = 0;
   // The store id written by put_id, "" when there is none.
   virtual Result<std::string> id() = 0;
   virtual Status put_id(std::string_view id) = 0;
 
-  // One atomic batch: the changes of the frames in order, and the head. Handed to the kernel when
-  // it returns: survives this process.
+  // One atomic batch: the changes of the frames in order, and the head, whose `previous` is set
+  // here. Handed to the kernel when it returns: survives this process.
   virtual Status write(std::string_view frames, const Head& head) = 0;
   // What write() was given before this call began survives a power cut when it returns.
   virtual Status sync_log() = 0;

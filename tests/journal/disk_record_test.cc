@@ -9,8 +9,14 @@ using namespace cloakroom;
 namespace {
 
 RecordView full() {
-  return {.key = "key", .value = "value", .owner = "alice", .kind = Kind::kFields, .version = 300,
-          .deadline = 1'800'000'000'000, .lifetime = 1'900'000'000'000, .created = 1'700'000'000'000};
+  return {.key = "key",
+          .value = "value",
+          .owner = "alice",
+          .kind = Kind::kFields,
+          .version = 300,
+          .deadline = 1'800'000'000'000,
+          .lifetime = 1'900'000'000'000,
+          .created = 1'700'000'000'000};
 }
 
 std::string encoded(const RecordView& record) {
@@ -80,10 +86,11 @@ TEST_CASE("disk record: a granted deadline comes back, damage is found") {
 
 TEST_CASE("disk record: the head comes back, damage is found") {
   std::string bytes;
-  append_head(bytes, {.version = 9, .mark = {.store = 10, .wall = 11}});
+  append_head(bytes, {.version = 9, .previous = 7, .mark = {.store = 10, .wall = 11}});
   const auto back = parse_head(bytes);
   REQUIRE(back);
   CHECK(back->version == 9);
+  CHECK(back->previous == 7);
   CHECK(back->mark.store == 10);
   CHECK(back->mark.wall == 11);
   bytes[5] = static_cast<char>(bytes[5] ^ 1);

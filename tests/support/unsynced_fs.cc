@@ -23,6 +23,7 @@ using rocksdb::IOStatus;
 using rocksdb::Slice;
 
 constexpr std::uint64_t kSector = 512;
+constexpr std::uint64_t kPage = 4096;  // in which the kernel writes back
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
@@ -56,12 +57,14 @@ std::uint64_t kept_bytes(const UnsyncedFs::Inode& inode, Damage damage, std::mt1
   return inode.synced;
 }
 
-// Zeroes the unsynced part of one sector; returns how many bytes that were.
+// Zeroes the unsynced part of a few sectors or pages; returns how many bytes that were.
 std::uint64_t punch_hole(const std::string& path, const UnsyncedFs::Inode& inode,
                          std::mt19937_64& random) {
   const std::uint64_t at = inode.synced + random() % (inode.size - inode.synced);
-  const std::uint64_t begin = std::max(inode.synced, at / kSector * kSector);
-  const std::uint64_t end = std::min(inode.size, (at / kSector + 1) * kSector);
+  const std::uint64_t granule = random() % 2 == 0 ? kSector : kPage;
+  const std::uint64_t first = at / granule;
+  const std::uint64_t begin = std::max(inode.synced, first * granule);
+  const std::uint64_t end = std::min(inode.size, (first + 1 + random() % 8) * granule);
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   file.seekp(static_cast<std::streamoff>(begin));
   file << std::string(end - begin, '\0');
@@ -230,8 +233,7 @@ IOStatus UnsyncedFs::NewRandomAccessFile(const std::string& path, const FileOpti
 }
 
 IOStatus UnsyncedFs::NewWritableFile(const std::string& given, const FileOptions& options,
-                                     std::unique_ptr<FSWritableFile>* result,
-                                     IODebugContext* dbg) {
+                                     std::unique_ptr<FSWritableFile>* result, IODebugContext* dbg) {
   const std::string path = clean(given);
   return powered([&] {
     const std::lock_guard lock(names_mutex_);
