@@ -14,10 +14,7 @@ rocksdb::WalFilter::WalProcessingOption ReplayGuard::LogRecordFound(
   const auto parsed = parse_batch(batch.Data());
   // RocksDB has checked the bytes. What is not of our making is for it to judge.
   if (!parsed || !parsed->head) return WalProcessingOption::kContinueProcessing;
-  if (parsed->head->previous > last_) {
-    found_hole_ = true;
-    return WalProcessingOption::kIgnoreCurrentRecord;
-  }
+  if (parsed->head->previous > last_) return WalProcessingOption::kIgnoreCurrentRecord;
   last_ = std::max(last_, parsed->head->version);
   return WalProcessingOption::kContinueProcessing;
 }

@@ -32,12 +32,8 @@ class ReplayGuard final : public rocksdb::WalFilter {
                                      const rocksdb::WriteBatch& batch,
                                      rocksdb::WriteBatch* changed_batch, bool* changed) override;
 
-  // Was anything left out?
-  [[nodiscard]] bool found_hole() const noexcept { return found_hole_; }
-
  private:
   Version last_;
-  bool found_hole_ = false;
 };
 
 }  // namespace cloakroom

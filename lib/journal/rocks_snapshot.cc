@@ -127,8 +127,7 @@ class Snapshot final : public RocksSnapshot {
     const Result<Head> last = head();
     if (!last) return last.status();
     last_written_ = last->version;
-    // The logs with what lies behind the hole should go before anything else does.
-    return replay_->found_hole() ? flush(false) : Status();
+    return Status();
   }
 
   ~Snapshot() override { (void)Snapshot::close(); }
