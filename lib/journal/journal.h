@@ -59,6 +59,10 @@ class Journal {
   // Does anything survive? If not, touches need not be told at all. Constant.
   [[nodiscard]] virtual bool keeps() const noexcept { return true; }
 
+  // An append will come soon: asks for the line that all writers meet on, so that its way from
+  // another core overlaps with what the caller does before. Never needed.
+  virtual void expect_append() noexcept {}
+
   // Takes the change and gives it the next version, which becomes the record's own for kPut.
   // Never blocks on the disk except to make room in a full queue. kReadOnly once latched.
   virtual Result<Version> append(const Mutation& mutation) = 0;

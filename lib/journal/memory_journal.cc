@@ -2,6 +2,8 @@
 
 namespace cloakroom {
 
+void MemoryJournal::expect_append() noexcept { __builtin_prefetch(&last_, 1); }
+
 Result<Version> MemoryJournal::append(const Mutation&) {
   return last_.fetch_add(1, std::memory_order_relaxed) + 1;
 }

@@ -246,7 +246,7 @@ Stats Engine::stats() {
   stats.owned_records = counts.owned;
   stats.owners = owners_.owner_count();
   stats.key_value_bytes = counts.key_value_bytes;
-  stats.memory_bytes = table_.memory_bytes() + owners_.memory_bytes();
+  stats.memory_bytes = table_.memory().in_use() + owners_.memory_bytes();
   stats.memory_limit_bytes = memory_limit_;
   stats.hits = counters_.sum(kHits);
   stats.misses = counters_.sum(kMisses);

@@ -128,6 +128,11 @@ class Engine {
 
   // Under the stripe's lock.
   Status check_version(const Record* current, std::optional<Version> expected) const;
+  // Starts the misses that a writer of this key is about to have.
+  void prepare_write(std::uint64_t hash) const noexcept {
+    table_.prefetch(hash);
+    journal_->expect_append();
+  }
   Result<Done> store_record(Stripe& stripe, HeldRecord& held, std::uint64_t hash,
                             std::string_view key, const Draft& draft, const PutOptions& options,
                             TimeMs now) REQUIRES(stripe.lock());

@@ -18,9 +18,9 @@ class Accounting {
   ~Accounting() {
     const std::uint64_t after = bytes();
     if (after > before_ + reserved_) {
-      table_.take(after - before_ - reserved_);
+      table_.memory().take(after - before_ - reserved_);
     } else if (after < before_ + reserved_) {
-      table_.release(before_ + reserved_ - after);
+      table_.memory().release(before_ + reserved_ - after);
     }
   }
   Accounting(const Accounting&) = delete;
@@ -131,7 +131,7 @@ Status Engine::admit(Stripe& stripe, std::optional<Stripe::Slot> slot, bool crea
     return room;
   }
   if (growth == 0) return Status();
-  if (!table_.reserve(growth, memory_limit())) {
+  if (!table_.memory().reserve(growth, memory_limit())) {
     counters_.add(kRefusedFull);
     return Status(StatusCode::kFull, "the store's memory limit of " +
                                          std::to_string(memory_limit_) +
@@ -244,6 +244,7 @@ Result<Version> Engine::put(std::string_view key, std::string_view value,
                             const PutOptions& options) {
   if (Status fine = check_write(key, value.size(), options); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
+  prepare_write(hash);
   if (read_through_.load(std::memory_order_acquire)) {
     // A damaged record may be overwritten; one that cannot be read may not.
     const Status faulted = fault_in(hash, key);
@@ -335,6 +336,7 @@ Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, M
 Status Engine::erase(std::string_view key, const EraseOptions& options) {
   if (Status fine = check_call(key); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
+  prepare_write(hash);
   bool damaged = false;
   if (read_through_.load(std::memory_order_acquire)) {
     const Status faulted = fault_in(hash, key);
@@ -381,6 +383,7 @@ Result<Version> Engine::update(std::string_view key,
                                const PutOptions& options) {
   if (Status fine = check_write(key, 0, options); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
+  prepare_write(hash);
   if (read_through_.load(std::memory_order_acquire)) {
     const Status faulted = fault_in(hash, key);
     if (!faulted && faulted.code() != StatusCode::kNotFound) return faulted;

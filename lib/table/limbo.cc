@@ -34,7 +34,8 @@ void Limbo::retire(const Retired& thing) noexcept {
       noted = false;
     }
     if (lane.open.size() >= kBatch) full.swap(lane.open);
-    while (count < kFreesARetire && !lane.ready.empty()) {
+    const std::size_t frees = lane.ready.size() > kBatch ? kFreesARetire : 1;
+    while (count < frees && !lane.ready.empty()) {
       freed[count++] = lane.ready.back();
       lane.ready.pop_back();
     }

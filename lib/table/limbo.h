@@ -3,11 +3,12 @@
 // retire() puts a thing in; it is handed to the freeing function once no reader can hold it
 // (base/epoch.h). Things wait in lanes, one for a thread in the usual case, so that writers do not
 // meet. Every kBatch things a lane steps the epoch, which costs a microsecond or two, and each
-// retire() frees at most two older things, so that no write pays for many.
+// retire() frees an older thing, at most two, so that no write pays for many and what is freed can
+// be allocated at once.
 //
 //   open     --kBatch of them, or collect()-->  sealed with an epoch
 //   sealed   --no reader is in an older epoch-->  ready
-//   ready    --two a retire(), or all in collect()-->  freed
+//   ready    --one a retire(), two when there are many, or all in collect()-->  freed
 //
 // Thread safety: everything may be called from any thread. Nothing is freed under a lock of limbo.
 #ifndef CLOAKROOM_LIB_TABLE_LIMBO_H_

@@ -109,6 +109,7 @@ Ref Slabs::allocate(std::size_t bytes, Use use) {
   Arena& arena = arenas_[own];
   {
     SpinLockGuard guard(arena.lock);
+    if (use == Use::kRecords && arena.recent[index].count != 0) return take_recent(arena, index);
     Slab* const slab = arena.open[static_cast<std::size_t>(use)][index];
     if (slab != nullptr) return allocate_from(arena, *slab);
   }
@@ -117,6 +118,14 @@ Ref Slabs::allocate(std::size_t bytes, Use use) {
   Slab* slab = arena.open[static_cast<std::size_t>(use)][index];
   if (slab == nullptr) slab = &add_slab(arena, own, index, use);
   return allocate_from(arena, *slab);
+}
+
+Ref Slabs::take_recent(Arena& arena, std::size_t index) noexcept {
+  Recent& recent = arena.recent[index];
+  const Ref ref = recent.refs[--recent.count];
+  arena.used_bytes += class_bytes(index);
+  unpoison(at(ref), class_bytes(index));
+  return ref;
 }
 
 Ref Slabs::allocate_from(Arena& arena, Slab& slab) noexcept {
@@ -165,6 +174,23 @@ Ref Slabs::take_block(Slab& slab) noexcept {
   const Ref ref = slab.free_head;
   std::memcpy(&slab.free_head, at(ref), sizeof(slab.free_head));
   return ref;
+}
+
+// The sum over all arenas is right; one alone may be short of what another has too much.
+void Slabs::free(Ref ref, std::size_t bytes) noexcept {
+  const std::size_t index = class_of(bytes);
+  Arena& arena = arenas_[this_reader().number % arena_count_];
+  {
+    SpinLockGuard guard(arena.lock);
+    Recent& recent = arena.recent[index];
+    if (recent.count < recent.refs.size() && !is_closed(ref)) {
+      recent.refs[recent.count++] = ref;
+      arena.used_bytes -= class_bytes(index);
+      poison(at(ref) + sizeof(Ref), class_bytes(index) - sizeof(Ref));
+      return;
+    }
+  }
+  free(ref);
 }
 
 void Slabs::free(Ref ref) noexcept {
@@ -416,7 +442,29 @@ bool Slabs::close(std::size_t index) noexcept {
     emptied = drop_slab(slab);
   });
   if (emptied != nullptr) ::munmap(emptied, kChunkBytes);
+  return_recent(index);
   return closed;
+}
+
+// To their slabs; that no more come has been seen to.
+void Slabs::return_recent(std::size_t chunk) noexcept {
+  for (std::size_t a = 0; a < arena_count_; ++a) {
+    for (std::size_t index = 0; index < kClassCount; ++index) {
+      Recent returned;
+      {
+        SpinLockGuard guard(arenas_[a].lock);
+        Recent& recent = arenas_[a].recent[index];
+        Recent kept;
+        for (std::size_t i = 0; i < recent.count; ++i) {
+          Recent& to = recent.refs[i] >> kChunkShift == chunk ? returned : kept;
+          to.refs[to.count++] = recent.refs[i];
+        }
+        recent = kept;
+        arenas_[a].used_bytes += returned.count * class_bytes(index);  // free() takes it off again
+      }
+      for (std::size_t i = 0; i < returned.count; ++i) free(returned.refs[i]);
+    }
+  }
 }
 
 }  // namespace cloakroom

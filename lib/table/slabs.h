@@ -9,6 +9,8 @@
 //   slab    1 to 8 units of one chunk, cut into blocks of one class
 //   class   block sizes: every 8 bytes up to 1 KiB, then 16 to a doubling: at most 1/16 too large
 //   arena   a set of slabs with a lock of its own; a thread allocates from one arena, frees to any
+//   recent  a few blocks of each class that an arena's threads freed last, and take first: they are
+//           in the cache of the core that wiped them, and no slab has to be looked up
 //   Ref     position in units of 8 bytes: chunk (14 bits) | offset in the chunk (18 bits); 0 is
 //   none
 //
@@ -22,6 +24,7 @@
 //   3. A slab belongs to one arena at a time; one with room may move to an arena that has none.
 //   4. Chunk 0's first unit is never given out, so no block has the reference 0.
 //   5. A chunk without slabs is unmapped, unless it is the last.
+//   6. No recent block lies in a closed chunk, once close() has returned.
 //
 // Blocks for bucket lines are apart from those for records: the former go with their stripe, the
 // latter can be moved one by one. Thread safety: everything may be called from any thread. at()
@@ -65,8 +68,9 @@ class Slabs {
 
   // A block, aligned to 8, and to 64 when its size is a multiple of 64. Not zeroed. bad_alloc.
   [[nodiscard]] Ref allocate(std::size_t bytes, Use use);
-  // The caller has wiped it.
+  // The caller has wiped it. `bytes`: what was asked for; given for records.
   void free(Ref ref) noexcept;
+  void free(Ref ref, std::size_t bytes) noexcept;
 
   [[nodiscard]] char* at(Ref ref) const noexcept {
     return chunks_[ref >> kChunkShift].base.load(std::memory_order_acquire) +
@@ -141,11 +145,18 @@ class Slabs {
     std::array<Slab*, kUnits> slab_at{};
   };
 
+  // Free for those who allocate, used for their slab.
+  struct Recent {
+    std::uint32_t count = 0;
+    std::array<Ref, 7> refs;
+  };
+
   struct alignas(64) Arena {
     mutable SpinLock lock;
     std::size_t used_bytes GUARDED_BY(lock) = 0;
     std::array<std::array<Slab*, kClassCount>, kUseCount> open GUARDED_BY(lock) = {};
     std::array<std::uint32_t, kClassCount> slab_count GUARDED_BY(lock) = {};
+    std::array<Recent, kClassCount> recent GUARDED_BY(lock) = {};
   };
 
   struct Entry {
@@ -161,6 +172,7 @@ class Slabs {
   static std::size_t class_bytes(std::size_t index) noexcept;
 
   [[nodiscard]] Slab& slab_of(Ref ref) const noexcept;
+  Ref take_recent(Arena& arena, std::size_t index) noexcept REQUIRES(arena.lock);
   Ref allocate_from(Arena& arena, Slab& slab) noexcept REQUIRES(arena.lock);
   Ref take_block(Slab& slab) noexcept;
   void list(Arena& arena, Slab& slab) noexcept REQUIRES(arena.lock);
@@ -173,6 +185,7 @@ class Slabs {
   bool give_back(Arena& arena, Slab& slab, Ref ref, char*& emptied) noexcept;
   char* drop_slab(Slab& slab) noexcept REQUIRES(pool_);
   bool close(std::size_t index) noexcept;
+  void return_recent(std::size_t chunk) noexcept;
   // Calls f(Arena&, Slab&) under the locks of all arenas and the pool.
   template <class F>
   void for_slabs_in(std::size_t chunk, F f) const;

@@ -154,7 +154,8 @@ void Stripe::count(const Record& record, int sign) noexcept {
 }
 
 void Stripe::lower_hint(std::uint32_t bucket, std::uint32_t hint) noexcept {
-  hints()[bucket] = std::min(hints()[bucket], hint);
+  // Usually it is lower already; a line that is only read can stay with all cores.
+  if (hint < hints()[bucket]) hints()[bucket] = hint;
   std::atomic<std::uint32_t>& earliest = context_->earliest[index_];
   if (hint < earliest.load(kRelaxed)) earliest.store(hint, kRelaxed);
 }

@@ -69,13 +69,6 @@ Table::~Table() {
 
 std::uint64_t Table::hash(std::string_view key) const noexcept { return hash64(key, seed_); }
 
-bool Table::reserve(std::uint64_t bytes, std::uint64_t limit) noexcept {
-  const std::uint64_t before = memory_bytes_.fetch_add(bytes, kRelaxed);
-  if (before + bytes <= limit) return true;
-  memory_bytes_.fetch_sub(bytes, kRelaxed);
-  return false;
-}
-
 void Table::free_retired(const Retired& thing) noexcept {
   if (thing.what == Retired::What::kBuckets) {
     if (thing.memory != nullptr) {
@@ -85,8 +78,10 @@ void Table::free_retired(const Retired& thing) noexcept {
     }
     return;
   }
-  record_at(thing.ref)->destroy(thing.what == Retired::What::kRecord);
-  slabs_.free(thing.ref);
+  Record* const record = record_at(thing.ref);
+  const std::size_t bytes = record->slot_bytes();
+  record->destroy(thing.what == Retired::What::kRecord);
+  slabs_.free(thing.ref, bytes);
 }
 
 // Twice over the buckets, without a lock: what comes or goes in between may be seen or not, and

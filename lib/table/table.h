@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/budget.h"
 #include "base/epoch.h"
 #include "base/mutex.h"
 #include "cloakroom/status.h"
@@ -91,6 +92,10 @@ class Table {
   // a record that stays is met exactly once. kInvalidArgument for a cursor that is not one of ours.
   Status scan(std::uint64_t& cursor, std::size_t count, TimeMs now, std::vector<RecordCopy>& out);
 
+  // Asks for what a writer of this key needs: the stripe, the bucket and its hint. Their misses
+  // overlap then; once the lock is taken, each would wait for the one before.
+  void prefetch(std::uint64_t hash) const noexcept;
+
   // --- upkeep --------------------------------------------------------------------------------
 
   // The records that were taken out of a stripe; to be called when its lock is gone.
@@ -109,13 +114,10 @@ class Table {
   // Sums over all stripes, each exact in itself.
   [[nodiscard]] StripeCounts counts();
 
-  // Bytes of records and buckets in use, kept for the memory limit; see reserve().
-  [[nodiscard]] std::uint64_t memory_bytes() const noexcept { return memory_bytes_.load(kRelaxed); }
-  // Takes `bytes` more if that stays within `limit`. The counter is right at every moment: what
-  // is reserved is used or released before the stripe's lock is.
-  [[nodiscard]] bool reserve(std::uint64_t bytes, std::uint64_t limit) noexcept;
-  void take(std::uint64_t bytes) noexcept { memory_bytes_.fetch_add(bytes, kRelaxed); }
-  void release(std::uint64_t bytes) noexcept { memory_bytes_.fetch_sub(bytes, kRelaxed); }
+  // Bytes of records and buckets in use. It is right at every moment: what is reserved is used or
+  // released before the stripe's lock is.
+  [[nodiscard]] Budget& memory() noexcept { return memory_; }
+  [[nodiscard]] const Budget& memory() const noexcept { return memory_; }
 
  private:
   static constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -176,7 +178,7 @@ class Table {
   Memory futile_ GUARDED_BY(gather_mutex_);  // when gathering last brought nothing
 
   // Own synchronization.
-  alignas(64) std::atomic<std::uint64_t> memory_bytes_{0};
+  Budget memory_;
 };
 
 inline Record* Table::find(std::uint64_t hash, std::string_view key) const noexcept {
@@ -197,6 +199,16 @@ inline Record* Table::find(std::uint64_t hash, std::string_view key) const noexc
     if (bucket.overflow.load(std::memory_order_acquire) == 0) return nullptr;
   }
   return nullptr;
+}
+
+// What the view points to may be freed meanwhile; asking for it does no harm then.
+inline void Table::prefetch(std::uint64_t hash) const noexcept {
+  __builtin_prefetch(&stripes_[index_of(hash)], 1);
+  const View view = view_of(hash);
+  if (view.count == 0) return;
+  const std::uint32_t at = view.home(tag_of(hash));
+  __builtin_prefetch(view.buckets + at, 1);
+  __builtin_prefetch(reinterpret_cast<const std::uint32_t*>(view.buckets + view.count) + at);
 }
 
 // Whoever finds a record expired makes that final, so that no touch that read the clock before can

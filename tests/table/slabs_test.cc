@@ -95,7 +95,11 @@ TEST_CASE("slabs: blocks of random sizes do not overlap, and what is used is exa
     } else {
       const Block block = take_any(random, blocks);
       REQUIRE(is_intact(slabs, block));
-      slabs.free(block.ref);
+      if (one_in(random, 2)) {
+        slabs.free(block.ref, block.bytes);
+      } else {
+        slabs.free(block.ref);
+      }
       used -= Slabs::block_bytes(block.bytes);
     }
     REQUIRE(slabs.used_bytes() == used);
@@ -120,6 +124,40 @@ TEST_CASE("slabs: when everything is freed at most one chunk stays") {
     CHECK(slabs.used_bytes() == 0);
     CHECK(slabs.mapped_bytes() <= Slabs::kChunkBytes);
   }
+}
+
+TEST_CASE("slabs: what a thread frees it is given first") {
+  Slabs slabs;
+  std::vector<Ref> refs;
+  for (int i = 0; i < 100; ++i) refs.push_back(slabs.allocate(400, kRecords));
+  const std::size_t used = slabs.used_bytes();
+  slabs.free(refs[10], 400);
+  slabs.free(refs[20], 397);  // of the same class
+  slabs.free(refs[30], 408);
+  CHECK(slabs.used_bytes() == used - 2 * 400 - 408);
+  CHECK(slabs.allocate(400, Slabs::Use::kBuckets) != refs[20]);
+  CHECK(slabs.allocate(400, kRecords) == refs[20]);
+  CHECK(slabs.allocate(400, kRecords) == refs[10]);
+  CHECK(slabs.allocate(401, kRecords) == refs[30]);
+}
+
+TEST_CASE("slabs: a chunk of which only recent blocks are left goes when it is closed") {
+  Slabs slabs;
+  std::vector<Ref> refs;
+  while (slabs.mapped_bytes() < 4 * Slabs::kChunkBytes) {
+    refs.push_back(slabs.allocate(400, kRecords));
+  }
+  // The first to be freed are kept at hand; they lie in the first chunk and in the last.
+  for (std::size_t i = 0; i < 3; ++i) {
+    slabs.free(refs[i], 400);
+    slabs.free(refs[refs.size() - 1 - i], 400);
+  }
+  for (std::size_t i = 3; i < refs.size() - 3; ++i) slabs.free(refs[i]);
+  CHECK(slabs.used_bytes() == 0);
+  slabs.close_sparse(0.5, SIZE_MAX);
+  CHECK(slabs.closed_chunks() == 0);
+  CHECK(slabs.used_bytes() == 0);
+  CHECK(slabs.mapped_bytes() <= Slabs::kChunkBytes);
 }
 
 TEST_CASE("slabs: threads allocate, and free each other's blocks") {

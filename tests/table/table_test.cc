@@ -80,13 +80,3 @@ TEST_CASE("table: a foreign cursor is refused") {
   std::vector<RecordCopy> records;
   CHECK(table.scan(cursor, 1, 0, records).code() == StatusCode::kInvalidArgument);
 }
-
-TEST_CASE("table: bytes are reserved up to the limit and not past it") {
-  Table table(1, 42);
-  CHECK(table.reserve(60, 100));
-  CHECK_FALSE(table.reserve(41, 100));
-  CHECK(table.memory_bytes() == 60);
-  CHECK(table.reserve(40, 100));
-  table.release(100);
-  CHECK(table.memory_bytes() == 0);
-}
