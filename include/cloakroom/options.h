@@ -37,6 +37,11 @@ struct Options {
   // (one per interval while there are writes, none while there are none).
   Millis sync_interval{100};
 
+  // The journal's ring: what writers may be ahead of the disk by, preallocated in the store's
+  // directory and mapped. A power of two, 64 KiB to 1 GiB. Full (stats().journal_waits), it makes
+  // writers wait for the log. A store that was not stopped cleanly keeps the size it has.
+  std::size_t ring_bytes = std::size_t{16} << 20;
+
   // Bytes that records and indexes may occupy. At the limit, creating and growing answer kFull;
   // reads, erases, touches and shrinking overwrites go on; nothing alive is ever evicted.
   // 0: a quarter of what the process may use (cgroup limit or physical memory).

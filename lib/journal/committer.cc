@@ -3,19 +3,28 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <new>
 
-#include "journal/frame.h"
+#include "base/random.h"
+#include "journal/fold.h"
 #include "journal/recovery.h"
 
 namespace cloakroom {
 namespace {
 
-// kMemory writers queue this much before one of them has to hand it over.
-constexpr std::size_t kQueueBytesMax = std::size_t{16} << 20;
-// A buffer larger than this after a burst is given back.
-constexpr std::size_t kSpareBytesMax = std::size_t{1} << 20;
+// What one batch holds at most, so that a round is short and the ring's room comes back soon.
+constexpr std::size_t kRoundBytesMax = std::size_t{1} << 20;
+// With so much in the ring the committer does not wait for its interval: what a crash leaves there
+// is replayed before the store is served.
+constexpr std::size_t kNudgeBytes = std::size_t{1} << 20;
+// A change larger than this part of the ring does not go through it.
+constexpr std::size_t kElsewherePart = 16;
+// So much may wait elsewhere before its next writer hands it over.
+constexpr std::size_t kFarBytesMax = std::size_t{16} << 20;
+// A thread's buffer that has grown beyond this is given back.
+constexpr std::size_t kSpareBytesMax = std::size_t{64} << 10;
 // Free space is looked at (0.7 us) after this many bytes, and by the committer's every round.
 constexpr std::uint64_t kDiskCheckBytes = std::uint64_t{1} << 20;
 
@@ -32,10 +41,12 @@ RocksJournal::RocksJournal(OpenedStore opened, Settings settings)
       opened_clean_(opened.clean),
       loss_(std::move(opened.loss)),
       snapshot_(std::move(opened.snapshot)),
+      fold_seed_(random_u64().ok() ? *random_u64() : 0),
+      ring_(std::move(opened.ring)),
+      nudge_bytes_(std::min(kNudgeBytes, ring_->capacity() / 4)),
       handed_(opened.last),
-      synced_(opened.last),
+      synced_(opened.synced),
       superblock_(std::move(opened.superblock)),
-      last_(opened.last),
       lock_(std::move(opened.lock)) {
   check_disk();
   if (settings_.background) thread_ = std::thread([this] { commit_loop(); });
@@ -44,25 +55,77 @@ RocksJournal::RocksJournal(OpenedStore opened, Settings settings)
 RocksJournal::~RocksJournal() { (void)close(); }
 
 Result<Version> RocksJournal::append(const Mutation& mutation) {
-  MutexLock guard(mutex_);
-  if (closed_) return StatusCode::kClosed;
-  if (!health_) return latched_error();
-  const std::size_t before = queue_.size();
+  if (state_.load(std::memory_order_relaxed) != State::kOpen) return refusal();
+  const std::size_t bytes = frame_bytes_max(mutation);
+  if (bytes > ring_->capacity() / kElsewherePart) return append_elsewhere(mutation);
+  // All that allocates comes before the reservation, which cannot be undone.
+  thread_local std::string body;
+  body.clear();
+  body.reserve(bytes);
+  const Result<Ring::Place> place = make_room(bytes);
+  if (!place) return place.status();
+  append_frame(body, mutation, place->version());
+  ring_->publish(*place, body);
+  if (body.capacity() > kSpareBytesMax) std::string().swap(body);
+  nudge();
+  return place->version();
+}
+
+// The mark keeps the change's place in the order. If there is no memory for the body, the mark
+// stays alone and says nothing.
+Result<Version> RocksJournal::append_elsewhere(const Mutation& mutation) {
+  bool full = false;
+  {
+    MutexLock guard(far_mutex_);
+    full = far_bytes_ > kFarBytesMax;
+  }
+  if (full) {
+    if (Status handed = hand_until(ring_->last()); !handed) return handed;
+  }
+  std::string body;
+  body.reserve(frame_bytes_max(mutation));
+  const Result<Ring::Place> place = make_room(kElsewhere.size());
+  if (!place) return place.status();
+  append_frame(body, mutation, place->version());
   try {
-    append_frame(queue_, mutation, last_ + 1);
+    MutexLock guard(far_mutex_);
+    const std::size_t bytes = body.size();
+    far_.emplace(place->version(), std::move(body));
+    far_bytes_ += bytes;
+    elsewhere_.fetch_add(1, std::memory_order_release);
   } catch (...) {
-    queue_.resize(before);
+    ring_->publish(*place, kElsewhere);
     throw;
   }
-  return ++last_;
+  ring_->publish(*place, kElsewhere);
+  return place->version();
+}
+
+// Under the stripe's lock; but a ring that is full has a committer that is far behind.
+Result<Ring::Place> RocksJournal::make_room(std::size_t bytes) {
+  for (;;) {
+    if (const auto place = ring_->reserve(bytes)) return *place;
+    waits_.fetch_add(1, std::memory_order_relaxed);
+    if (Status handed = hand_until(handed_.load() + 1); !handed) return refusal();
+  }
+}
+
+void RocksJournal::nudge() {
+  if (!dozing_.load(std::memory_order_relaxed) || ring_->used_bytes() < nudge_bytes_) return;
+  if (!dozing_.exchange(false)) return;
+  MutexLock guard(mutex_);
+  work_.notify_one();
 }
 
 bool RocksJournal::try_append(const Mutation& mutation) {
-  {
-    MutexLock guard(mutex_);
-    if (queue_.size() > kQueueBytesMax / 2) return false;
-  }
+  if (ring_->used_bytes() > ring_->capacity() / 2) return false;
   return append(mutation).ok();
+}
+
+Status RocksJournal::refusal() const {
+  MutexLock guard(mutex_);
+  if (state_.load() == State::kClosed) return Status(StatusCode::kClosed);
+  return latched_error();
 }
 
 Status RocksJournal::latched_error() const {
@@ -72,13 +135,9 @@ Status RocksJournal::latched_error() const {
 }
 
 Status RocksJournal::wait(Version version, Durability level) {
-  if (level == Durability::kMemory) {
-    {
-      MutexLock guard(mutex_);
-      if (queue_.size() < kQueueBytesMax) return Status();
-      ++waits_;
-    }
-    return hand_until(version);
+  if (level == Durability::kMemory) return Status();
+  if (level == Durability::kProcess && elsewhere_.load(std::memory_order_acquire) == 0) {
+    return Status();
   }
   Status done = hand_until(version);
   if (done && level == Durability::kDisk) done = sync_until(version);
@@ -86,42 +145,89 @@ Status RocksJournal::wait(Version version, Durability level) {
 }
 
 Status RocksJournal::hand_until(Version version) {
-  std::string batch;
   for (;;) {
-    Head head;
     {
       MutexLock guard(mutex_);
       while (handing_ && handed_.load() < version && health_) progress_.wait(mutex_);
       if (handed_.load() >= version) return Status();
       if (!health_) return health_;
       handing_ = true;
-      batch.swap(queue_);
-      queue_.swap(spare_);
-      head.version = last_;
     }
-    head.mark = timeline_->mark();
     Status written;
     try {
-      written = snapshot_->write(batch, head);
+      written = gather(round_);
+      if (written) {
+        const Head head{.version = round_.last, .mark = timeline_->mark()};
+        written = snapshot_->write(round_.frames, head);
+      }
     } catch (const std::bad_alloc&) {
       written = out_of_memory();
     }
-    unchecked_bytes_.fetch_add(batch.size(), std::memory_order_relaxed);
-    batch.clear();
+    if (written) {
+      unchecked_bytes_.fetch_add(round_.bytes, std::memory_order_relaxed);
+      forget_elsewhere(round_.last);
+      ring_->release(round_.last);
+    }
     {
       MutexLock guard(mutex_);
       handing_ = false;
       if (written) {
-        handed_.store(head.version);
+        handed_.store(round_.last);
         batches_.fetch_add(1, std::memory_order_relaxed);
       } else {
         latch(written);
       }
-      if (batch.capacity() <= kSpareBytesMax && spare_.capacity() == 0) spare_.swap(batch);
       progress_.notify_all();
     }
     if (!written) announce(written);
     if (unchecked_bytes_.load(std::memory_order_relaxed) >= kDiskCheckBytes) check_disk();
+  }
+}
+
+// At least one frame: somebody waits for it. Its producer may be copying it at this moment.
+Status RocksJournal::gather(Round& round) {
+  round.frames.clear();
+  round.bytes = 0;
+  round.last = handed_.load();
+  Ring::Place place;
+  std::string_view body;
+  while (round.bytes < kRoundBytesMax) {
+    if (ring_->next(round.last, &place, &body)) {
+      if (Status added = add_frame(round, place.version(), body); !added) return added;
+      round.last = place.version();
+      round.bytes += static_cast<std::size_t>(place.end - place.begin);
+    } else if (round.bytes != 0) {
+      break;
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  fold(round.frames, fold_seed_);
+  return Status();
+}
+
+Status RocksJournal::add_frame(Round& round, Version version, std::string_view body) {
+  if (body == kElsewhere) {
+    MutexLock guard(far_mutex_);
+    const auto found = far_.find(version);
+    if (found == far_.end()) return Status();
+    body = found->second;  // stays until forget_elsewhere()
+    round.bytes += body.size();
+  }
+  const auto frame = parse_frame(body);
+  if (!frame)
+    return Status(StatusCode::kCorruption, "the journal's ring was overwritten in memory");
+  round.frames.push_back(*frame);
+  return Status();
+}
+
+void RocksJournal::forget_elsewhere(Version up_to) {
+  if (elsewhere_.load(std::memory_order_acquire) == 0) return;
+  MutexLock guard(far_mutex_);
+  while (!far_.empty() && far_.begin()->first <= up_to) {
+    far_bytes_ -= far_.begin()->second.size();
+    far_.erase(far_.begin());
+    elsewhere_.fetch_sub(1, std::memory_order_release);
   }
 }
 
@@ -138,7 +244,7 @@ Status RocksJournal::sync_until(Version version) {
   Status synced = snapshot_->sync_log();
   if (synced) {
     synced = superblock_.write_mark(
-        {.synced = target, .clock = timeline_->mark(), .clean = false}, false);
+        {.synced = target, .clock = timeline_->mark(), .clean = false, .ring = true}, false);
   }
   {
     MutexLock guard(mutex_);
@@ -157,7 +263,10 @@ Status RocksJournal::sync_until(Version version) {
 }
 
 void RocksJournal::latch(const Status& failure) {
-  if (health_) health_ = Status(StatusCode::kIo, failure.message());
+  if (!health_) return;
+  health_ = Status(StatusCode::kIo, failure.message());
+  State open = State::kOpen;
+  state_.compare_exchange_strong(open, State::kLatched);
 }
 
 void RocksJournal::announce(const Status& failure) {
@@ -187,10 +296,10 @@ void RocksJournal::when_durable(Version version, std::function<void(Status)> f) 
   Status now;
   {
     MutexLock guard(mutex_);
-    if (version > last_) {
+    if (version > ring_->last()) {
       now = Status(StatusCode::kInvalidArgument, "when_durable: no such version was written yet");
     } else if (version > synced_.load()) {
-      now = closed_ ? Status(StatusCode::kClosed) : health_;
+      now = state_.load() == State::kClosed ? Status(StatusCode::kClosed) : health_;
       if (now && settings_.background) {
         waiters_.emplace_back(version, std::move(f));
         work_.notify_one();
@@ -203,13 +312,8 @@ void RocksJournal::when_durable(Version version, std::function<void(Status)> f) 
 }
 
 Status RocksJournal::sync() {
-  Version last = 0;
-  {
-    MutexLock guard(mutex_);
-    if (closed_) return Status(StatusCode::kClosed);
-    last = last_;
-  }
-  return wait(last, Durability::kDisk);
+  if (state_.load() == State::kClosed) return Status(StatusCode::kClosed);
+  return wait(ring_->last(), Durability::kDisk);
 }
 
 Status RocksJournal::admit_growth() {
@@ -230,8 +334,7 @@ Status RocksJournal::read(std::string_view key, FunctionRef<void(const RecordVie
   return snapshot_->read(key, f);
 }
 
-Result<std::size_t> RocksJournal::load(std::size_t count,
-                                       FunctionRef<void(const RecordView&)> f) {
+Result<std::size_t> RocksJournal::load(std::size_t count, FunctionRef<void(const RecordView&)> f) {
   if (!walk_) walk_ = snapshot_->walk();
   std::size_t loaded = 0;
   for (RecordView record; loaded < count; ++loaded) {
@@ -249,18 +352,31 @@ void RocksJournal::set_dead_check(std::function<bool(std::string_view, Version)>
   snapshot_->set_expiry_rule(std::move(f), [timeline = timeline_] { return timeline->now(); });
 }
 
+// Hands whenever it wakes, and syncs when half an interval has passed since it last did.
 void RocksJournal::commit_loop() {
   const Millis pause = std::max(Millis{1}, settings_.sync_interval / 2);
+  auto sync_due = std::chrono::steady_clock::now() + pause;
   for (;;) {
-    Version target = 0;
+    bool asked = false;
     {
       MutexLock guard(mutex_);
-      if (!stop_ && waiters_.empty()) work_.wait_for(mutex_, pause);
+      const auto left =
+          std::chrono::duration_cast<Millis>(sync_due - std::chrono::steady_clock::now());
+      if (!stop_ && waiters_.empty() && left > Millis{0}) {
+        dozing_.store(true);
+        work_.wait_for(mutex_, left);
+        dozing_.store(false);
+      }
       if (stop_) return;
-      target = last_;
+      asked = !waiters_.empty();
     }
     // A failure is latched and announced where it happens.
-    if (hand_until(target)) (void)sync_until(target);
+    const Version target = ring_->last();
+    const bool handed = hand_until(target).ok();
+    const auto now = std::chrono::steady_clock::now();
+    if (!asked && now < sync_due) continue;
+    sync_due = now + pause;
+    if (handed) (void)sync_until(target);
     check_disk();
   }
 }
@@ -276,18 +392,15 @@ void RocksJournal::stop_thread() {
 
 Status RocksJournal::close() {
   stop_thread();
-  Version last = 0;
-  {
-    MutexLock guard(mutex_);
-    if (std::exchange(closed_, true)) return Status();
-    last = last_;
-  }
+  if (state_.exchange(State::kClosed) == State::kClosed) return Status();
+  const Version last = ring_->last();
   Status done = wait(last, Durability::kDisk);
   serve_waiters();
   walk_.reset();
   if (done) done = snapshot_->flush(true);
   if (done) {
-    done = superblock_.write_mark({.synced = last, .clock = timeline_->mark(), .clean = true}, true);
+    done =
+        superblock_.write_mark({.synced = last, .clock = timeline_->mark(), .clean = true}, true);
   }
   const Status closed = snapshot_->close();
   lock_.reset();
@@ -349,13 +462,13 @@ Result<Version> RocksJournal::finish_checkpoint(const std::string& dir) {
 JournalStats RocksJournal::stats() const {
   JournalStats stats;
   MutexLock guard(mutex_);
-  stats.version_last = last_;
-  stats.version_process = handed_.load();
+  stats.version_last = ring_->last();
+  stats.version_process = elsewhere_.load() == 0 ? stats.version_last : handed_.load();
   stats.version_disk = synced_.load();
   stats.batches = batches_.load(std::memory_order_relaxed);
   stats.syncs = syncs_.load(std::memory_order_relaxed);
-  stats.queue_bytes = queue_.size();
-  stats.waits = waits_;
+  stats.queue_bytes = ring_->used_bytes();
+  stats.waits = waits_.load(std::memory_order_relaxed);
   stats.read_only = !health_;
   stats.degraded = health_ ? loss_ : health_.message();
   stats.opened_clean = opened_clean_;

@@ -1,29 +1,36 @@
-// RocksJournal: the journal of a store on disk. A queue, two stages, and one committer thread.
+// RocksJournal: the journal of a store on disk. A ring, two stages, and one committer thread.
 //
-//   append()      queue (memory)         under the stripe's lock, some 100 ns
-//   hand stage    queue -> RocksDB log   one batch; in the kernel's hands: kProcess
-//   sync stage    fdatasync of the log   kDisk; then the superblock's mark
+//   append()      copy into the ring      under the stripe's lock, some 100 ns: kProcess
+//   hand stage    ring -> RocksDB log     one batch a round; in the kernel's hands, so the ring's
+//                                         room is free again
+//   sync stage    fdatasync of the log    kDisk; then the superblock's mark
 //
-// Whoever waits runs the stage itself when nobody else is (the leader), for everything queued so
-// far; the others wait for the leader and find their work done: group commit without a hand-over
-// to another thread (docs/decisions/0003). The stages overlap: one batch is written while an
-// earlier one is synced. The committer thread only does what nobody waits for: it hands and syncs
-// every `sync_interval`, and serves when_durable().
+// Whoever waits for the disk runs the stages itself when nobody else is (the leader), for
+// everything appended so far; the others wait for the leader and find their work done: group commit
+// without a hand-over to another thread (docs/decisions/0003). The stages overlap: one batch is
+// written while an earlier one is synced. The committer thread does what nobody waits for: it hands
+// and syncs every `sync_interval`, hands sooner when the ring fills, and serves when_durable().
 //
-// States of the hand stage (the sync stage is the same with handed_ for last_ and synced_ for
-// handed_):
-//   idle     --hand(): queue not empty-->   handing   (this thread leads, lock released)
-//   handing  --write() ok-->                idle      handed_ = the batch's last version
-//   handing  --write() failed-->            latched   every waiter gets the failure, for good
+// States of the hand stage (the sync stage is the same with handed_ for the ring's end and synced_
+// for handed_):
+//   idle     --hand_until(): the ring holds frames-->  handing   (this thread leads, no lock held)
+//   handing  --write() ok-->      idle      handed_ = the round's last version, its room is free
+//   handing  --write() failed-->  latched   every waiter gets the failure, for good
 //
-// Invariants: synced_ <= handed_ <= last_; versions are handed in order, in one log, so what is
-// found after a crash is a prefix. Once latched nothing is written until the store is reopened: a
-// later fsync that succeeds proves nothing about what an earlier one lost.
+// A change that is too large for the ring leaves a mark there, and its body in far_ until it is
+// handed over; its writer waits for that. A round that holds several changes of a key writes what
+// they come to (fold()).
+//
+// Invariants: synced_ <= handed_ <= the ring's last; versions are handed in order, in one log, so
+// what is found after a crash is a prefix. Once latched nothing is written until the store is
+// reopened: a later fsync that succeeds proves nothing about what an earlier one lost. What is in
+// the ring then stays there, and the next open finds it.
 #ifndef CLOAKROOM_LIB_JOURNAL_COMMITTER_H_
 #define CLOAKROOM_LIB_JOURNAL_COMMITTER_H_
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -34,7 +41,9 @@
 #include "base/mutex.h"
 #include "base/thread_annotations.h"
 #include "base/timeline.h"
+#include "journal/frame.h"
 #include "journal/journal.h"
+#include "journal/ring.h"
 #include "journal/rocks_snapshot.h"
 #include "journal/superblock.h"
 
@@ -46,8 +55,10 @@ struct OpenedStore {
   Fd lock;  // holding it is holding the store
   Superblock superblock;
   std::unique_ptr<RocksSnapshot> snapshot;
+  std::unique_ptr<Ring> ring;
   std::shared_ptr<Timeline> timeline;
-  Version last = 0;
+  Version last = 0;    // the kernel has it
+  Version synced = 0;  // the disk has it
   bool clean = true;
   std::string loss;  // empty, or what was missing at open (Options::accept_loss)
 };
@@ -64,6 +75,7 @@ class RocksJournal final : public Journal {
   RocksJournal(OpenedStore opened, Settings settings);
   ~RocksJournal() override;
 
+  void expect_append() noexcept override { ring_->prefetch(); }
   Result<Version> append(const Mutation& mutation) override;
   bool try_append(const Mutation& mutation) override;
   Status wait(Version version, Durability level) override;
@@ -80,8 +92,24 @@ class RocksJournal final : public Journal {
 
  private:
   using Waiter = std::pair<Version, std::function<void(Status)>>;
+  enum class State : std::uint8_t { kOpen, kLatched, kClosed };
+
+  // What one pass of the hand stage takes out of the ring.
+  struct Round {
+    std::vector<Frame> frames;
+    std::size_t bytes = 0;
+    Version last = 0;
+  };
+
+  Result<Ring::Place> make_room(std::size_t bytes);
+  Result<Version> append_elsewhere(const Mutation& mutation);
+  void nudge();
+  Status refusal() const EXCLUDES(mutex_);
 
   Status hand_until(Version version) EXCLUDES(mutex_);
+  Status gather(Round& round);
+  Status add_frame(Round& round, Version version, std::string_view body);
+  void forget_elsewhere(Version up_to);
   Status sync_until(Version version) EXCLUDES(mutex_);
   void latch(const Status& failure) REQUIRES(mutex_);
   void announce(const Status& failure);
@@ -101,12 +129,19 @@ class RocksJournal final : public Journal {
 
   // Own synchronization.
   const std::unique_ptr<RocksSnapshot> snapshot_;
-  std::atomic<Version> handed_;
-  std::atomic<Version> synced_;
+  const std::uint64_t fold_seed_;
+  const std::unique_ptr<Ring> ring_;
+  const std::size_t nudge_bytes_;
+  std::atomic<State> state_{State::kOpen};
+  std::atomic<bool> dozing_{false};  // the committer waits for its interval
   std::atomic<bool> disk_low_{false};
   std::atomic<std::uint64_t> batches_{0};
   std::atomic<std::uint64_t> syncs_{0};
+  std::atomic<std::uint64_t> waits_{0};
   std::atomic<std::uint64_t> unchecked_bytes_{0};  // handed since the free space was looked at
+  std::atomic<std::size_t> elsewhere_{0};          // entries of far_
+  alignas(64) std::atomic<Version> handed_;        // written every round, read by those who wait
+  std::atomic<Version> synced_;
 
   // Of the one caller of load().
   std::unique_ptr<RecordWalk> walk_;
@@ -114,18 +149,20 @@ class RocksJournal final : public Journal {
   // Of the sync stage's leader.
   Superblock superblock_;
 
+  // Of the hand stage's leader.
+  Round round_;
+
+  Mutex far_mutex_;  // after mutex_
+  std::map<Version, std::string> far_ GUARDED_BY(far_mutex_);
+  std::size_t far_bytes_ GUARDED_BY(far_mutex_) = 0;
+
   mutable Mutex mutex_;
   CondVar progress_;  // a stage ended
   CondVar work_;      // the committer has something to do before its interval ends
-  std::string queue_ GUARDED_BY(mutex_);
-  std::string spare_ GUARDED_BY(mutex_);  // the other buffer's capacity, kept
-  Version last_ GUARDED_BY(mutex_);
   bool handing_ GUARDED_BY(mutex_) = false;
   bool syncing_ GUARDED_BY(mutex_) = false;
   bool stop_ GUARDED_BY(mutex_) = false;
-  bool closed_ GUARDED_BY(mutex_) = false;
   Status health_ GUARDED_BY(mutex_);  // ok until latched
-  std::uint64_t waits_ GUARDED_BY(mutex_) = 0;
   std::vector<Waiter> waiters_ GUARDED_BY(mutex_);
 
   Fd lock_;

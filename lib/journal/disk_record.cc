@@ -6,6 +6,7 @@
 namespace cloakroom {
 namespace {
 
+constexpr std::size_t kVersionBytesMax = 7;  // of 48 bits (table/record.h)
 constexpr unsigned kHasLifetime = 1;
 constexpr unsigned kHasOwner = 2;
 
@@ -42,6 +43,13 @@ void append_record(std::string& out, const RecordView& record) {
   if (!record.owner.empty()) put_string(out, record.owner);
   out.append(record.value);
   put_u64(out, checksum64(record.key, std::string_view(out).substr(start)));
+}
+
+std::size_t record_bytes_max(const RecordView& record) noexcept {
+  constexpr std::size_t kFixed = 1 + 1 + kVersionBytesMax + 8 + 8;
+  return kFixed + varint_bytes(static_cast<std::uint64_t>(record.created)) +
+         (record.lifetime != kNever ? 8 : 0) +
+         (record.owner.empty() ? 0 : string_bytes(record.owner)) + record.value.size();
 }
 
 Result<RecordView> parse_record(std::string_view key, std::string_view bytes) {

@@ -29,6 +29,8 @@ inline constexpr std::string_view kHeadKey = "head";
 inline constexpr std::string_view kIdKey = "id";
 
 void append_record(std::string& out, const RecordView& record);
+// What append_record() appends when the version has the most bytes that it can have: 7.
+[[nodiscard]] std::size_t record_bytes_max(const RecordView& record) noexcept;
 
 // Views into `bytes`. kCorruption with the reason (never the key) when anything does not fit.
 [[nodiscard]] Result<RecordView> parse_record(std::string_view key, std::string_view bytes);
@@ -37,6 +39,7 @@ struct GrantedDeadline {
   Version version = 0;
   TimeMs deadline = 0;
 };
+inline constexpr std::size_t kDeadlineBytesMax = 1 + 7 + 8 + 4;
 void append_deadline(std::string& out, std::string_view key, const GrantedDeadline& granted);
 [[nodiscard]] Result<GrantedDeadline> parse_deadline(std::string_view key, std::string_view bytes);
 

@@ -5,9 +5,21 @@
 
 namespace cloakroom {
 
+std::size_t frame_bytes_max(const Mutation& mutation) noexcept {
+  const std::size_t before = 1 + string_bytes(mutation.record.key);
+  switch (mutation.type) {
+    case Mutation::Type::kPut:
+    case Mutation::Type::kShorten:
+      return before + record_bytes_max(mutation.record);
+    case Mutation::Type::kTouch:
+      return before + kDeadlineBytesMax;
+    case Mutation::Type::kErase:
+      break;
+  }
+  return before;
+}
+
 void append_frame(std::string& out, const Mutation& mutation, Version version) {
-  const std::size_t start = out.size();
-  put_u32(out, 0);  // the size, once it is known
   put_u8(out, static_cast<std::uint8_t>(mutation.type));
   put_string(out, mutation.record.key);
   if (mutation.type == Mutation::Type::kPut) {
@@ -20,23 +32,20 @@ void append_frame(std::string& out, const Mutation& mutation, Version version) {
     append_deadline(out, mutation.record.key,
                     {.version = mutation.record.version, .deadline = mutation.record.deadline});
   }
-  store_u32(out.data() + start,
-            static_cast<std::uint32_t>(out.size() - start - sizeof(std::uint32_t)));
 }
 
-bool FrameReader::next(Frame& frame) noexcept {
-  if (rest_.empty()) return false;
-  Reader outer(rest_);
-  const std::uint32_t size = outer.u32();
-  Reader inner(outer.bytes(size));
-  const std::uint8_t type = inner.u8();
+std::optional<Frame> parse_frame(std::string_view body) noexcept {
+  Reader reader(body);
+  const std::uint8_t type = reader.u8();
+  Frame frame;
   frame.type = static_cast<Mutation::Type>(type);
-  frame.key = inner.string();
-  frame.payload = inner.rest();
-  rest_ = outer.rest();
-  ok_ = outer.ok() && inner.ok() && type >= static_cast<std::uint8_t>(Mutation::Type::kPut) &&
-        type <= static_cast<std::uint8_t>(Mutation::Type::kShorten);
-  return ok_;
+  frame.key = reader.string();
+  frame.payload = reader.rest();
+  if (!reader.ok() || type < static_cast<std::uint8_t>(Mutation::Type::kPut) ||
+      type > static_cast<std::uint8_t>(Mutation::Type::kShorten)) {
+    return std::nullopt;
+  }
+  return frame;
 }
 
 }  // namespace cloakroom

@@ -1,12 +1,14 @@
-// Frames: changes as they lie in the journal's queue, between append() and the batch.
+// Frames: changes as they lie in the ring, between append() and the batch. Their body is
 //
-//   u32 size of what follows | u8 type | string key | payload
+//   u8 type | string key | payload
 //   kPut, kShorten: the record as it will lie on disk    kErase: nothing    kTouch: the deadline
 //
-// Encoding happens once, in append(); the batch only copies.
+// Encoding happens once, in append(); the batch only copies. A change that is too large for the
+// ring leaves a body of type 0 there and waits elsewhere (committer.h).
 #ifndef CLOAKROOM_LIB_JOURNAL_FRAME_H_
 #define CLOAKROOM_LIB_JOURNAL_FRAME_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,20 +22,17 @@ struct Frame {
   std::string_view payload;
 };
 
-// Appends the change as a frame; `version` becomes the record's version for kPut.
+inline constexpr std::string_view kElsewhere{"\0", 1};
+
+// Bytes that append_frame() appends, or up to 6 more: before a change has its version nobody knows
+// how long that will be.
+[[nodiscard]] std::size_t frame_bytes_max(const Mutation& mutation) noexcept;
+
+// Appends the change as the body of a frame; `version` becomes the record's version for kPut.
 void append_frame(std::string& out, const Mutation& mutation, Version version);
 
-// Walks over frames: next() is false at the end, or at bytes that are no frame (then !ok()).
-class FrameReader {
- public:
-  explicit FrameReader(std::string_view bytes) noexcept : rest_(bytes) {}
-  bool next(Frame& frame) noexcept;
-  [[nodiscard]] bool ok() const noexcept { return ok_; }
-
- private:
-  std::string_view rest_;
-  bool ok_ = true;
-};
+// Views into `body`; nothing when it is no frame. The payload is not looked at.
+[[nodiscard]] std::optional<Frame> parse_frame(std::string_view body) noexcept;
 
 }  // namespace cloakroom
 

@@ -8,11 +8,14 @@
 #include <cerrno>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "base/file.h"
 #include "base/random.h"
 #include "journal/committer.h"
+#include "journal/fold.h"
 #include "journal/memory_journal.h"
+#include "journal/ring.h"
 #include "journal/rocks_log_look.h"
 #include "journal/superblock.h"
 
@@ -37,6 +40,7 @@ Result<Found> look_at(const std::string& path) {
     // What a crash in the first moments of a store leaves.
     const std::string name = entry.path().filename();
     if (name == kLockName || name == std::string(kSuperblockName) + ".tmp") continue;
+    if (name == kRingName || name == std::string(kRingName) + ".tmp") continue;
     return Status(StatusCode::kInvalidArgument,
                   path + " is no Cloakroom store and holds other files (" + name +
                       " for one); name a new or empty directory. Nothing was changed");
@@ -77,6 +81,7 @@ Result<Superblock> create_superblock(const Options& options, const Clock& clock)
   Identity identity;
   if (Status random = random_bytes(identity.id); !random) return random;
   identity.created = clock.wall_ms();
+  if (Status ring = Ring::create(options.path, options.ring_bytes, identity.id); !ring) return ring;
   const SyncMark mark{.sequence = 0,
                       .synced = 0,
                       .clock = {.store = identity.created, .wall = identity.created},
@@ -107,10 +112,11 @@ Status check_id(RocksSnapshot& snapshot, const Superblock& superblock, const std
   return compare_id(*found, superblock, path);
 }
 
-std::string describe_hole(const std::string& path, Version found, Version synced) {
+std::string describe_hole(const std::string& path, Version found, Version promised) {
   return path + ": acknowledged writes are missing: the log ends at version " +
-         std::to_string(found) + ", version " + std::to_string(synced) +
-         " was synced; restore a backup, or copy the directory away and open what is left with "
+         std::to_string(found) + ", version " + std::to_string(promised) +
+         " was acknowledged; restore a backup, or copy the directory away and open what is left "
+         "with "
          "Options::accept_loss";
 }
 
@@ -137,6 +143,51 @@ Result<std::unique_ptr<RocksSnapshot>> open_snapshot(const std::string& path,
   return snapshot;
 }
 
+// --- the ring ------------------------------------------------------------------------------------
+
+// The ring that a store was left with.
+struct LeftRing {
+  std::unique_ptr<Ring> ring;    // none: there is none, or none that matters
+  bool pages_are_whole = false;  // the kernel that held its pages is still running
+  std::string loss;
+};
+
+Result<LeftRing> open_left_ring(const Options& options, const Superblock& superblock,
+                                const Ring::Id& boot) {
+  LeftRing left;
+  auto ring = Ring::open(options.path, superblock.identity().id, true);
+  if (ring) {
+    left.ring = *std::move(ring);
+    left.pages_are_whole = left.ring->boot() == boot;
+    return left;
+  }
+  const SyncMark& mark = superblock.mark();
+  const bool missing = ring.code() == StatusCode::kNotFound;
+  const bool broken = missing || ring.code() == StatusCode::kCorruption;
+  // After a clean stop nothing is in it; a checkpoint has none.
+  if (broken && (mark.clean || !mark.ring)) return left;
+  left.loss = missing ? ring.status().message() +
+                            "; writes that were acknowledged in the moments before the last stop "
+                            "may be missing; put it back, restore a backup, or copy the directory "
+                            "away and open it with Options::accept_loss"
+                      : ring.status().message();
+  if (broken && options.accept_loss) return left;
+  return broken ? Status(StatusCode::kCorruption, left.loss) : ring.status();
+}
+
+// Do the log's end and the ring's frames behind it make up what was promised? A log that lost its
+// end loses nothing then.
+bool ring_reaches(const LeftRing& left, Version head, Version promised) {
+  if (left.ring == nullptr) return false;
+  Ring::Walk walk(*left.ring, head, false);
+  for (std::string_view body; walk.version() < promised && walk.next(&body);) {
+    if (body == kElsewhere) return false;
+  }
+  return walk.version() >= promised;
+}
+
+// --- the database --------------------------------------------------------------------------------
+
 struct TablesLook {
   Version flushed = 0;  // the version they hold
   bool with_id = false;
@@ -158,20 +209,27 @@ Result<TablesLook> look_at_tables(const std::string& rocks, const Superblock& su
   return TablesLook{.flushed = head->version, .with_id = !id->empty()};
 }
 
-// Does the database with its logs hold the synced version of this very store?
-Status look_at_all(const std::string& rocks, Version flushed, const Superblock& superblock,
+// What acknowledged writes need, and where it may be.
+struct Evidence {
+  const Superblock& superblock;
+  const LeftRing& left;
+  Version promised = 0;
+};
+
+// Does the database with its logs, and the ring, hold the promised version of this very store?
+Status look_at_all(const std::string& rocks, Version flushed, const Evidence& evidence,
                    const std::string& path, const JournalHooks& hooks) {
   auto snapshot = RocksSnapshot::open(
       {.path = rocks, .mode = RocksSnapshot::Mode::kLook, .flushed = flushed, .hooks = hooks});
   if (!snapshot) return with_remedy(snapshot.status());
   const Result<std::string> id = (*snapshot)->id();
   if (!id) return id.status();
-  if (Status ours = compare_id(*id, superblock, path); !ours) return ours;
+  if (Status ours = compare_id(*id, evidence.superblock, path); !ours) return ours;
   const Result<Head> head = (*snapshot)->head();
   if (!head) return head.status();
-  const Version synced = superblock.mark().synced;
-  if (head->version >= synced) return Status();
-  return Status(StatusCode::kCorruption, describe_hole(path, head->version, synced));
+  if (head->version >= evidence.promised) return Status();
+  if (ring_reaches(evidence.left, head->version, evidence.promised)) return Status();
+  return Status(StatusCode::kCorruption, describe_hole(path, head->version, evidence.promised));
 }
 
 // Opening for writing rewrites RocksDB's own lists of files, so whether synced writes are missing
@@ -179,20 +237,20 @@ Status look_at_all(const std::string& rocks, Version flushed, const Superblock& 
 // would replay the logs of a crash, and the open for writing once more. Nearly always the logs
 // answer by themselves, and it is enough to look at the rest without them. Answers the version that
 // the table files hold.
-Result<Version> check_untouched(const Options& options, const Superblock& superblock,
+Result<Version> check_untouched(const Options& options, const Evidence& evidence,
                                 const JournalHooks& hooks) {
   const std::string rocks = options.path + "/" + kRocksName;
-  const Version synced = superblock.mark().synced;
   if (!exists(rocks + "/CURRENT") && !hooks.file_system) {
     return Status(StatusCode::kCorruption,
                   rocks + "/CURRENT is missing; restore the directory from a backup");
   }
-  const Result<TablesLook> tables = look_at_tables(rocks, superblock, options.path, hooks);
+  const Result<TablesLook> tables = look_at_tables(rocks, evidence.superblock, options.path, hooks);
   if (!tables) return tables.status();
   if (options.accept_loss) return tables->flushed;
   const auto logged = surely_logged(rocks, hooks);
-  if (!tables->with_id || !logged || logged->last < synced || logged->before > tables->flushed) {
-    const Status whole = look_at_all(rocks, tables->flushed, superblock, options.path, hooks);
+  if (!tables->with_id || !logged || logged->last < evidence.promised ||
+      logged->before > tables->flushed) {
+    const Status whole = look_at_all(rocks, tables->flushed, evidence, options.path, hooks);
     if (!whole) return whole;
   }
   return tables->flushed;
@@ -203,56 +261,161 @@ void undo_creation(const std::string& path, bool made_directory) {
   std::error_code ignored;
   std::filesystem::remove_all(path + "/" + kRocksName, ignored);
   std::filesystem::remove(path + "/" + kSuperblockName, ignored);
+  std::filesystem::remove(path + "/" + kRingName, ignored);
   std::filesystem::remove(path + "/" + kLockName, ignored);
   if (made_directory) ::rmdir(path.c_str());  // goes only when it is empty
 }
 
-// Takes `lock` over when it succeeds.
-Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& lock, bool create,
-                                const JournalHooks& hooks) {
+// Hands what was acknowledged and not handed over to the database. Answers the version it ends
+// with.
+Result<Version> replay_ring(const LeftRing& left, RocksSnapshot& snapshot, Version head,
+                            const ClockMark& mark) {
+  constexpr std::size_t kBatchBytes = std::size_t{1} << 20;
+  Ring::Walk walk(*left.ring, head, left.pages_are_whole);
+  std::vector<Frame> frames;
+  std::size_t bytes = 0;
+  Version written = head;
+  const auto write = [&](Version version) {
+    fold(frames, version);
+    const Status status = snapshot.write(frames, {.version = version, .mark = mark});
+    written = version;
+    frames.clear();
+    bytes = 0;
+    return status;
+  };
+  for (std::string_view body; walk.next(&body);) {
+    if (body == kElsewhere) {
+      // It was not acknowledged. Without it nothing behind it may be there after a power cut.
+      if (!left.pages_are_whole) break;
+    } else if (const auto frame = parse_frame(body)) {
+      frames.push_back(*frame);
+      bytes += body.size();
+    } else {
+      return Status(StatusCode::kCorruption, "the ring holds a frame with impossible content");
+    }
+    if (bytes >= kBatchBytes) {
+      if (Status status = write(walk.version()); !status) return status;
+    }
+  }
+  if (!frames.empty()) {
+    if (Status status = write(walk.version()); !status) return status;
+  }
+  return written;
+}
+
+// A ring that starts behind `last`, of the size that is asked for.
+Result<std::unique_ptr<Ring>> begin_ring(const Options& options, const Superblock& superblock,
+                                         std::unique_ptr<Ring> ring, Version last,
+                                         const Ring::Id& boot) {
+  const Ring::Id& id = superblock.identity().id;
+  if (ring == nullptr || ring->capacity() != options.ring_bytes) {
+    ring.reset();
+    if (Status made = Ring::create(options.path, options.ring_bytes, id); !made) return made;
+    auto opened = Ring::open(options.path, id, true);
+    if (!opened) return opened;
+    ring = *std::move(opened);
+  }
+  if (Status begun = ring->begin(last, boot); !begun) return begun;
+  return ring;
+}
+
+// --- all together --------------------------------------------------------------------------------
+
+Result<Ring::Id> boot_of(const JournalHooks& hooks) {
+  return hooks.boot_id ? Result<Ring::Id>(*hooks.boot_id) : boot_id();
+}
+
+struct OpenedDatabase {
+  std::unique_ptr<RocksSnapshot> snapshot;
+  Head head;
+};
+
+// The database as its logs leave it. Refused, with every byte as it was, when what was `promised`
+// is not there.
+Result<OpenedDatabase> open_database(const Options& options, const Evidence& evidence, bool create,
+                                     const JournalHooks& hooks) {
   const std::string& path = options.path;
-  Result<Superblock> superblock =
-      create ? create_superblock(options, clock) : Superblock::open(path, true);
-  if (!superblock) return superblock.status();
-  const SyncMark mark = superblock->mark();
+  const Superblock& superblock = evidence.superblock;
   std::optional<Version> flushed;
-  if (!create && mark.synced != 0) {
-    const Result<Version> found = check_untouched(options, *superblock, hooks);
+  if (!create && evidence.promised != 0) {
+    const Result<Version> found = check_untouched(options, evidence, hooks);
     if (!found) return found.status();
     flushed = *found;
   }
-  if (!mark.clean) {
+  if (!superblock.mark().clean) {
     // RocksDB syncs only the log it writes itself. What the process before us handed over and did
     // not sync must be on disk before anything newer is, or a power cut could leave a hole.
     if (Status synced = RocksSnapshot::sync_logs(path + "/" + kRocksName, hooks); !synced) {
       return synced;
     }
   }
-  auto snapshot = open_snapshot(path, *superblock, create, flushed, hooks);
+  auto snapshot = open_snapshot(path, superblock, create, flushed, hooks);
   if (!snapshot) return snapshot.status();
-  if (Status ours = check_id(**snapshot, *superblock, path); !ours) return ours;
+  if (Status ours = check_id(**snapshot, superblock, path); !ours) return ours;
   const Result<Head> head = (*snapshot)->head();
   if (!head) return head.status();
+  return OpenedDatabase{*std::move(snapshot), *head};
+}
+
+// Takes `lock` over when it succeeds.
+Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& lock, bool create,
+                                const JournalHooks& hooks) {
+  const std::string& path = options.path;
+  const Result<Ring::Id> boot = boot_of(hooks);
+  if (!boot) return boot.status();
+  Result<Superblock> superblock =
+      create ? create_superblock(options, clock) : Superblock::open(path, true);
+  if (!superblock) return superblock.status();
+  const SyncMark mark = superblock->mark();
+  Result<LeftRing> left = open_left_ring(options, *superblock, *boot);
+  if (!left) return left.status();
+  const bool replays = left->ring != nullptr && !mark.clean;
+  // What was handed over lies in the kernel at least, as long as that is the same.
+  const Version promised = replays && left->pages_are_whole
+                               ? std::max(mark.synced, left->ring->released())
+                               : mark.synced;
+  Result<OpenedDatabase> database = open_database(
+      options, {.superblock = *superblock, .left = *left, .promised = promised}, create, hooks);
+  if (!database) return database.status();
+  const Head& head = database->head;
 
   OpenedStore opened{.path = path,
                      .lock = Fd(),
                      .superblock = *std::move(superblock),
-                     .snapshot = *std::move(snapshot),
+                     .snapshot = std::move(database->snapshot),
+                     .ring = nullptr,
                      .timeline = nullptr,
-                     .last = std::max(head->version, mark.synced),
-                     .clean = mark.clean && head->version == mark.synced,
-                     .loss = {}};
-  if (head->version < mark.synced) {
-    opened.loss = describe_hole(path, head->version, mark.synced);
-    if (!options.accept_loss) return Status(StatusCode::kCorruption, opened.loss);
+                     .last = head.version,
+                     .synced = head.version,
+                     .clean = mark.clean && head.version == mark.synced,
+                     .loss = std::move(left->loss)};
+  const bool head_is_later = head.version != 0 && head.mark.store > mark.clock.store;
+  opened.timeline = std::make_shared<Timeline>(clock, head_is_later ? head.mark : mark.clock);
+  if (replays) {
+    const auto replayed =
+        replay_ring(*left, *opened.snapshot, head.version, opened.timeline->mark());
+    if (!replayed) return with_remedy(replayed.status());
+    opened.last = *replayed;
   }
-  const bool head_is_later = head->version != 0 && head->mark.store > mark.clock.store;
-  opened.timeline = std::make_shared<Timeline>(clock, head_is_later ? head->mark : mark.clock);
+  if (opened.last < promised) {
+    opened.loss = describe_hole(path, opened.last, promised);
+    if (!options.accept_loss) return Status(StatusCode::kCorruption, opened.loss);
+    // What was lost had versions; they are not given out again.
+    if (Status moved = opened.snapshot->write({}, {.version = promised, .mark = head.mark});
+        !moved) {
+      return moved;
+    }
+    opened.last = promised;
+  }
   if (!opened.clean) {
     if (Status flushing = opened.snapshot->flush(false); !flushing) return flushing;
   }
+  auto ring = begin_ring(options, opened.superblock, std::move(left->ring), opened.last, *boot);
+  if (!ring) return ring.status();
+  opened.ring = *std::move(ring);
   const Status unclean = opened.superblock.write_mark(
-      {.synced = head->version, .clock = opened.timeline->mark(), .clean = false}, true);
+      {.synced = opened.synced, .clock = opened.timeline->mark(), .clean = false, .ring = true},
+      true);
   if (!unclean) return unclean;
   opened.lock = std::move(lock);
   return opened;

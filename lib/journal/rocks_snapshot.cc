@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "journal/expiry_filter.h"
-#include "journal/frame.h"
 #include "journal/rocks_fs.h"
 #include "journal/rocks_options.h"
 #include "journal/rocks_replay.h"
@@ -154,11 +153,9 @@ class Snapshot final : public RocksSnapshot {
                       db_->Put(durable, handles_[kMetaFamily], slice(kIdKey), slice(id)));
   }
 
-  Status write(std::string_view frames, const Head& head) override {
+  Status write(std::span<const Frame> frames, const Head& head) override {
     batch_.Clear();
-    FrameReader reader(frames);
-    for (Frame frame; reader.next(frame);) add(frame);
-    if (!reader.ok()) return Status(StatusCode::kCorruption, "the journal's queue is damaged");
+    for (const Frame& frame : frames) add(frame);
     std::string head_bytes;
     append_head(head_bytes,
                 {.version = head.version, .previous = last_written_, .mark = head.mark});

@@ -7,16 +7,19 @@
 #ifndef CLOAKROOM_LIB_JOURNAL_ROCKS_SNAPSHOT_H_
 #define CLOAKROOM_LIB_JOURNAL_ROCKS_SNAPSHOT_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "cloakroom/record.h"
 #include "cloakroom/status.h"
 #include "journal/disk_record.h"
+#include "journal/frame.h"
 
 namespace rocksdb {
 class FileSystem;
@@ -26,7 +29,8 @@ namespace cloakroom {
 
 // What a test may put underneath.
 struct JournalHooks {
-  std::shared_ptr<rocksdb::FileSystem> file_system;  // null: the machine's
+  std::shared_ptr<rocksdb::FileSystem> file_system = {};      // null: the machine's
+  std::optional<std::array<unsigned char, 16>> boot_id = {};  // nothing: the kernel's
 };
 
 // Walks all records in key order, each joined with its granted deadline: two iterators side by
@@ -79,7 +83,7 @@ class RocksSnapshot {
 
   // One atomic batch: the changes of the frames in order, and the head, whose `previous` is set
   // here. Handed to the kernel when it returns: survives this process.
-  virtual Status write(std::string_view frames, const Head& head) = 0;
+  virtual Status write(std::span<const Frame> frames, const Head& head) = 0;
   // What write() was given before this call began survives a power cut when it returns.
   virtual Status sync_log() = 0;
 

@@ -3,11 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "base/file.h"
+#include "journal/disk_record.h"
 #include "journal/recovery.h"
+#include "journal/ring_view.h"
 #include "journal/rocks_snapshot.h"
 #include "journal/superblock.h"
 
@@ -62,6 +66,7 @@ void add_sizes(const std::string& dir, StoreInfo& info) {
     ++info.file_count;
     if (entry.path().extension() == ".sst") info.sst_bytes += bytes;
     if (entry.path().extension() == ".log") info.wal_bytes += bytes;
+    if (entry.path().filename() == kRingName) info.ring_bytes = bytes;
   }
 }
 
@@ -81,8 +86,10 @@ class Reader final : public StoreReader {
     const auto head = snapshot_->head();
     if (!head) return head.status();
     info_.version_last = head->version;
+    if (Status read = read_ring(dir, *superblock, head->version); !read) return read;
     const bool head_is_later = head->version != 0 && head->mark.store > info_.now;
-    info_.now = Timeline(system_clock(), head_is_later ? head->mark : superblock->mark().clock).now();
+    info_.now =
+        Timeline(system_clock(), head_is_later ? head->mark : superblock->mark().clock).now();
     info_.records_estimate = snapshot_->figures().records_estimate;
     return Status();
   }
@@ -90,31 +97,64 @@ class Reader final : public StoreReader {
   const StoreInfo& info() const override { return info_; }
 
   Status get(std::string_view key, FunctionRef<void(const RecordView&)> f) override {
-    return snapshot_->read(key, f);
+    const RingView::Change* const change = ring_.find(key);
+    if (change != nullptr && change->erased) return Status(StatusCode::kNotFound);
+    if (change != nullptr && change->record) {
+      f(changed(key, *change, RecordView()));
+      return Status();
+    }
+    return snapshot_->read(key, [&](const RecordView& record) {
+      f(change != nullptr ? changed(key, *change, record) : record);
+    });
   }
 
+  // Two walks side by side, that of the database and that of the ring's changes, both in key order.
   Status for_each(FunctionRef<bool(const RecordView&)> f,
                   const FunctionRef<void(const Finding&)>* on_damage) override {
+    auto next = ring_.changes().begin();
+    const auto end = ring_.changes().end();
+    // Tells f of the ring's own records before `key`, and of all of them when there is none.
+    const auto catch_up = [&](std::optional<std::string_view> key) {
+      for (; next != end && (!key || next->first < *key); ++next) {
+        const bool here = next->second.record.has_value();
+        if (here && !f(changed(next->first, next->second, RecordView()))) return false;
+      }
+      return true;
+    };
     const auto walk = snapshot_->walk();
     for (RecordView record;;) {
       const Status got = walk->next(&record);
-      if (got.code() == StatusCode::kNotFound) return Status();
-      if (got) {
-        if (!f(record)) return Status();
-      } else if (got.code() == StatusCode::kCorruption && on_damage != nullptr) {
-        (*on_damage)({.file = "records", .key = std::string(walk->key()), .what = got.message(),
+      if (got.code() == StatusCode::kNotFound) break;
+      if (!got && (got.code() != StatusCode::kCorruption || on_damage == nullptr)) return got;
+      if (!catch_up(walk->key())) return Status();
+      const bool has_change = next != end && next->first == walk->key();
+      const RingView::Change change = has_change ? (next++)->second : RingView::Change();
+      if (!got) {
+        (*on_damage)({.file = "records",
+                      .key = std::string(walk->key()),
+                      .what = got.message(),
                       .remedy = kRemedy});
-      } else {
-        return got;
+      } else if (!change.erased && !f(changed(walk->key(), change, record))) {
+        return Status();
       }
     }
+    (void)catch_up(std::nullopt);
+    return Status();
   }
 
   Status verify(FunctionRef<void(const Finding&)> report,
                 FunctionRef<void(std::uint64_t, std::uint64_t)> progress) override {
     check_versions(report);
+    if (!ring_damage_.empty()) {
+      report({.file = kRingName,
+              .key = {},
+              .what = ring_damage_,
+              .remedy = "restore a backup, or open with Options::accept_loss"});
+    }
     if (const Status blocks = snapshot_->verify_blocks(); !blocks) {
-      report({.file = kRocksName, .key = {}, .what = blocks.message(),
+      report({.file = kRocksName,
+              .key = {},
+              .what = blocks.message(),
               .remedy = "restore the file from a backup"});
     }
     std::uint64_t done = 0;
@@ -135,7 +175,9 @@ class Reader final : public StoreReader {
     const Status deadlines =
         snapshot_->each_deadline([&](std::string_view key, const Status& checked) {
           if (checked) return;
-          report({.file = "deadlines", .key = std::string(key), .what = checked.message(),
+          report({.file = "deadlines",
+                  .key = std::string(key),
+                  .what = checked.message(),
                   .remedy = "touch the record, or erase it"});
         });
     if (!deadlines) {
@@ -146,6 +188,34 @@ class Reader final : public StoreReader {
   }
 
  private:
+  // The database's record as the ring leaves it. What the ring holds has been checked.
+  static RecordView changed(std::string_view key, const RingView::Change& change,
+                            RecordView record) {
+    if (change.record) record = *parse_record(key, *change.record);
+    if (change.deadline) {
+      const GrantedDeadline granted = *parse_deadline(key, *change.deadline);
+      if (granted.version == record.version) record.deadline = granted.deadline;
+    }
+    return record;
+  }
+
+  // What was acknowledged and is not in the database yet.
+  Status read_ring(const std::string& dir, const Superblock& superblock, Version head) {
+    if (superblock.mark().clean || !superblock.mark().ring) return Status();
+    const auto ring = Ring::open(dir, superblock.identity().id, false);
+    if (ring.code() == StatusCode::kCorruption || ring.code() == StatusCode::kNotFound) {
+      ring_damage_ = ring.status().message();
+      return Status();
+    }
+    if (!ring) return ring.status();
+    const Result<Ring::Id> boot = boot_id();
+    if (!boot) return boot.status();
+    ring_.read(**ring, head, info_.live || (*ring)->boot() == *boot);
+    info_.version_last = std::max(info_.version_last, ring_.version());
+    info_.ring_changes = ring_.frames();
+    return Status();
+  }
+
   void describe(const std::string& dir, const Superblock& superblock) {
     info_.path = dir;
     info_.format_version = superblock.identity().format;
@@ -181,6 +251,8 @@ class Reader final : public StoreReader {
   StoreInfo info_;
   ScratchDirectory scratch_;
   std::unique_ptr<RocksSnapshot> snapshot_;
+  RingView ring_;
+  std::string ring_damage_;
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 // StoreReader: a store on disk, read without opening it as a server would.
 //
 // For tools. It changes nothing in the store's directory. Beside a live server it reads through a
-// RocksDB secondary: what the server acknowledged up to the moment of open is seen, except writes
-// still on their way to the kernel (kMemory writes of the last instant).
+// RocksDB secondary and through the ring: what the server acknowledged up to the moment of open is
+// seen, except values too large for the ring that are on their way to the log.
 #ifndef CLOAKROOM_LIB_JOURNAL_STORE_READER_H_
 #define CLOAKROOM_LIB_JOURNAL_STORE_READER_H_
 
@@ -27,9 +27,11 @@ struct StoreInfo {
   Version version_last = 0;       // the last version found on disk
   Version version_synced = 0;     // the last version known to have been synced
   TimeMs now = 0;                 // store time at the moment of open: compare deadlines with this
+  std::uint64_t ring_changes = 0;  // in the ring only: the next open, or the server, hands them over
   std::uint64_t records_estimate = 0;
   std::uint64_t sst_bytes = 0;
   std::uint64_t wal_bytes = 0;
+  std::uint64_t ring_bytes = 0;
   std::uint64_t total_bytes = 0;  // everything in the directory
   std::uint64_t file_count = 0;
 };

@@ -19,6 +19,8 @@ constexpr std::size_t kSlotOffset[2] = {1024, 2048};
 constexpr std::size_t kSlotBytes = 4 * 8 + 1 + 8;
 constexpr std::size_t kIdentityBytes = 8 + 4 + 4 + 16 + 8 + 8;
 constexpr std::size_t kFileBytes = 3072;
+constexpr unsigned kClean = 1;
+constexpr unsigned kWithRing = 2;
 
 std::string encode(const Identity& identity) {
   std::string out(kMagic);
@@ -36,7 +38,7 @@ std::string encode(const SyncMark& mark) {
   put_u64(out, mark.synced);
   put_u64(out, static_cast<std::uint64_t>(mark.clock.store));
   put_u64(out, static_cast<std::uint64_t>(mark.clock.wall));
-  put_u8(out, mark.clean ? 1 : 0);
+  put_u8(out, static_cast<std::uint8_t>((mark.clean ? kClean : 0) | (mark.ring ? kWithRing : 0)));
   put_u64(out, checksum64(out));
   return out;
 }
@@ -48,7 +50,9 @@ std::optional<SyncMark> decode_mark(std::string_view bytes) {
   mark.synced = reader.u64();
   mark.clock.store = static_cast<TimeMs>(reader.u64());
   mark.clock.wall = static_cast<TimeMs>(reader.u64());
-  mark.clean = reader.u8() != 0;
+  const unsigned flags = reader.u8();
+  mark.clean = (flags & kClean) != 0;
+  mark.ring = (flags & kWithRing) != 0;
   const std::uint64_t checksum = reader.u64();
   if (!reader.ok() || checksum != checksum64(bytes.substr(0, kSlotBytes - 8))) return std::nullopt;
   return mark;

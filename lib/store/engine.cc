@@ -10,6 +10,8 @@
 namespace cloakroom {
 namespace {
 
+constexpr std::size_t kRingBytesMin = std::size_t{64} << 10;
+constexpr std::size_t kRingBytesMax = std::size_t{1} << 30;
 constexpr std::size_t kValueBytesCeiling = std::size_t{512} << 20;
 constexpr Millis kTouchResolutionMax{std::int64_t{1} << 31};
 
@@ -20,6 +22,11 @@ Status check_options(const Options& options) {
       (!std::has_single_bit(options.stripe_count) || options.stripe_count > kStripeCountMax)) {
     return invalid("Options::stripe_count must be 0 or a power of two up to 65536, not " +
                    std::to_string(options.stripe_count));
+  }
+  if (!std::has_single_bit(options.ring_bytes) || options.ring_bytes < kRingBytesMin ||
+      options.ring_bytes > kRingBytesMax) {
+    return invalid("Options::ring_bytes must be a power of two from 64 KiB to 1 GiB, not " +
+                   std::to_string(options.ring_bytes));
   }
   if (options.value_bytes_max == 0 || options.value_bytes_max > kValueBytesCeiling) {
     return invalid("Options::value_bytes_max must be 1 to 512 MiB, not " +

@@ -45,6 +45,7 @@ Options store_options(const std::string& path) {
   options.stripe_count = 16;
   options.memory_limit_bytes = std::size_t{64} << 20;
   options.disk_floor_bytes = 0;
+  options.ring_bytes = std::size_t{64} << 10;
   return options;
 }
 

@@ -1,5 +1,6 @@
 // The power goes, again and again, under a store whose RocksDB runs on UnsyncedFs: a file system
-// that leaves on the disk what was synced, and of the rest nothing, or a part, or a torn part.
+// that leaves on the disk what was synced, and of the rest nothing, or a part, or a torn part. Pages
+// of the mapped ring stay or go one by one.
 //
 //   kDisk      nothing acknowledged is lost
 //   kProcess   nothing is lost that was acknowledged before a sync() or an interval's sync ended
@@ -9,6 +10,7 @@
 // also while opening, flushing, making a checkpoint, closing), then the image is opened on the
 // machine's own file system and compared. The image is where the next cut begins. Now and then
 // the process dies first and the power later (docs/durability.md, "Two crashes in a row").
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
@@ -19,6 +21,7 @@
 #include <vector>
 
 #include "faults/harness.h"
+#include "journal/ring.h"
 #include "store/engine.h"
 #include "support/temp_dir.h"
 #include "support/unsynced_fs.h"
@@ -101,6 +104,7 @@ struct Plan {
   std::uint64_t seed = 0;
   Damage damage = Damage::kDropAll;
   std::size_t threads = 1;
+  std::size_t ring_bytes = 0;
   bool background = false;
   bool compound = false;        // the process dies first, the power goes later
   std::uint64_t cut_at = 0;     // call of the file system; 0: after the load
@@ -110,10 +114,13 @@ struct Plan {
 struct Outcome {
   Note note;
   CutReport cut;
+  std::uint64_t ring_lost = 0;  // bytes of its pages
   std::uint64_t writes = 0;
   std::uint64_t lost = 0;  // acknowledged, not promised, and gone: so the cut was one
   bool marked = false;     // the load met a promise that had to hold at the cut
 };
+
+constexpr std::size_t kRingIdentityBytes = 48;  // docs/format.md
 
 std::string prefix_of(std::size_t thread) { return "t" + std::to_string(thread) + "."; }
 
@@ -157,7 +164,35 @@ class Cut {
     options.stripe_count = 16;
     options.memory_limit_bytes = std::size_t{64} << 20;
     options.disk_floor_bytes = 0;
+    options.ring_bytes = plan_.ring_bytes;
     return options;
+  }
+
+  // The ring is mapped and never synced: of each of its pages the disk may have what the kernel had,
+  // or what it was before. `before`: the file when the session began.
+  std::uint64_t cut_ring(const std::string& image, const std::string& before, Damage damage,
+                         Random& random) const {
+    constexpr std::size_t kPage = 4096;
+    const std::string path = image + "/" + kRingName;
+    std::string bytes = read_bytes(path);
+    const std::uint64_t keep = damage == Damage::kDropAll ? 0 : random() % 101;  // per cent
+    std::uint64_t lost = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += kPage) {
+      if (random() % 100 < keep) continue;
+      std::string old = at < before.size() ? before.substr(at, kPage) : std::string(kPage, '\0');
+      // What the file is was synced when it was made.
+      if (at == 0) old.replace(0, kRingIdentityBytes, bytes, 0, kRingIdentityBytes);
+      if (bytes.compare(at, kPage, old) == 0) continue;
+      bytes.replace(at, kPage, old);
+      lost += kPage;
+    }
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+    return lost;
+  }
+
+  static std::string read_bytes(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   }
 
   // Opens, loads, cuts. False when something went wrong that no cut excuses.
@@ -165,6 +200,7 @@ class Cut {
                const std::string& image, Damage damage, std::uint64_t cut_at) {
     std::atomic<bool> over{false};
     cut_.store(false);
+    const std::string ring_before = read_bytes(root + "/" + kRingName);
     std::thread cutter([&] {
       const std::uint64_t begin = fs->calls();
       while (!over.load() && (cut_at == 0 || fs->calls() - begin < cut_at)) {
@@ -173,6 +209,9 @@ class Cut {
       cut_.store(true);
       Random random(plan_.seed + 1);
       outcome_.cut = fs->cut(root, image, damage, random);
+      if (damage != Damage::kNothing) {
+        outcome_.ring_lost = cut_ring(image, ring_before, damage, random);
+      }
     });
     bool fine = load(fs, root);
     over.store(true);
@@ -329,14 +368,18 @@ class Cut {
 
   bool verify() {
     {
-      auto store = Store::open(options(plan_.image, false));
-      if (!store) return wrong("the image does not open: " + store.status().to_string());
+      // Another run of the kernel.
+      std::array<unsigned char, 16> boot{};
+      for (unsigned char& byte : boot) byte = static_cast<unsigned char>(random_());
+      auto opened = Engine::open(options(plan_.image, false), JournalHooks{.boot_id = boot});
+      Engine* const store = opened ? opened->get() : nullptr;
+      if (!opened) return wrong("the image does not open: " + opened.status().to_string());
       const auto contents = contents_of(*store);
       if (!contents) return wrong("scan failed: " + contents.status().to_string());
       if (!store->stats().degraded.empty()) return wrong("degraded: " + store->stats().degraded);
       if (!match(*contents)) return false;
       if (random_() % 2 == 0) {
-        if (!store->close()) return wrong("close failed");
+        if (!(*opened)->close()) return wrong("close failed");
       } else {
         write_truth();
         std::_Exit(0);  // unclean: the next child recovers
@@ -383,6 +426,7 @@ class Cut {
 struct Totals {
   std::uint64_t cuts = 0;
   std::uint64_t dropped = 0;  // cuts that took bytes or names
+  std::uint64_t ring_torn = 0;  // cuts that took pages of the ring
   std::uint64_t lossy = 0;    // cuts that took acknowledged kProcess writes
   std::uint64_t marked = 0;
   std::uint64_t compound = 0;
@@ -408,6 +452,7 @@ class Campaign {
     plan.threads = 1 + random_() % 3;
     plan.background = random_() % 2 == 0;
     plan.compound = random_() % 4 == 0;
+    plan.ring_bytes = std::size_t{64} << 10 << random_() % 5;
     plan.cut_at = random_() % 3 == 0 ? 0 : 1 + random_() % 400;
     plan.believe_process = believe_process_;
     Shared<Outcome> outcome;
@@ -421,6 +466,7 @@ class Campaign {
     root_ = plan.image;
     totals.cuts += 1;
     totals.dropped += outcome->cut.bytes_lost + outcome->cut.names_undone > 0 ? 1 : 0;
+    totals.ring_torn += outcome->ring_lost > 0 ? 1 : 0;
     totals.lossy += outcome->lost > 0 ? 1 : 0;
     totals.marked += outcome->marked ? 1 : 0;
     totals.compound += plan.compound ? 1 : 0;
@@ -458,8 +504,9 @@ void print(const Totals& totals) {
   const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
   std::printf("cuts %llu, of these after a death of the process %llu\n", number(totals.cuts),
               number(totals.compound));
-  std::printf("faults that fired: %llu cuts took bytes or names, %llu took acknowledged kProcess "
-              "writes\n", number(totals.dropped), number(totals.lossy));
+  std::printf("faults that fired: %llu cuts took bytes or names, %llu pages of the ring, %llu "
+              "acknowledged kProcess writes\n", number(totals.dropped), number(totals.ring_torn),
+              number(totals.lossy));
   std::printf("writes %llu, taken and not promised %llu, cuts with a promise before them %llu\n",
               number(totals.writes), number(totals.lost), number(totals.marked));
 }

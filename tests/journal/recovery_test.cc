@@ -10,6 +10,7 @@
 
 #include "journal/disk_record.h"
 #include "journal/expiry_filter.h"
+#include "journal/ring.h"
 #include "journal/rocks_options.h"
 #include "journal/superblock.h"
 #include "support/dir_snapshot.h"
@@ -68,6 +69,15 @@ std::string newest_log(const testing::TempDir& dir) {
     if (path.ends_with(".log")) newest = std::max(newest, path);
   }
   return newest;
+}
+
+std::string ring_of(const testing::TempDir& dir) { return dir.store_path() + "/" + kRingName; }
+
+// As if the ring had gone round since: nothing of what was handed over is in it any more.
+void empty_ring(const testing::TempDir& dir) {
+  std::string bytes = testing::read_file(ring_of(dir));
+  std::fill(bytes.begin() + Ring::kHeaderBytes, bytes.end(), '\0');
+  testing::write_file(ring_of(dir), bytes);
 }
 
 // All but the lock file, which names whoever has looked.
@@ -160,8 +170,9 @@ TEST_CASE("recovery: who is refused after a crash finds every byte as it was") {
   const testing::TempDir dir;
   const testing::ManualClock clock;
   make_crashed(dir, clock);
+  empty_ring(dir);
   const std::string log = newest_log(dir);
-  SUBCASE("the log ends too early") { claim_synced(dir, 7); }
+  SUBCASE("the log ends too early") { claim_synced(dir, 1000); }
   SUBCASE("the log is gone") { std::filesystem::remove(log); }
   SUBCASE("the log is torn where it was synced") {
     std::filesystem::resize_file(log, std::filesystem::file_size(log) - 1);
@@ -182,6 +193,22 @@ TEST_CASE("recovery: who is refused after a crash finds every byte as it was") {
   REQUIRE_FALSE(refused);
   CHECK(refused.code() == StatusCode::kCorruption);
   CHECK(testing::difference(before, bytes_of(dir)) == "");
+}
+
+TEST_CASE("recovery: what the log has lost and the ring still holds is not lost") {
+  const testing::TempDir dir;
+  const testing::ManualClock clock;
+  make_crashed(dir, clock);
+  const std::string log = newest_log(dir);
+  SUBCASE("the log is gone") { std::filesystem::remove(log); }
+  SUBCASE("the log is torn where it was synced") {
+    std::filesystem::resize_file(log, std::filesystem::file_size(log) - 1);
+  }
+  const auto opened = open_journal(options_for(dir, clock));
+  REQUIRE(opened);
+  CHECK(holds(*opened->journal, "a"));
+  CHECK(holds(*opened->journal, "b"));
+  CHECK(opened->journal->stats().degraded.empty());
 }
 
 // Every crash ends a compaction, so after many of them there can be more table files than RocksDB

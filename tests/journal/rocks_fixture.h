@@ -33,12 +33,14 @@ class Rocks {
   }
 
   Version write(std::size_t value_bytes) {
-    std::string frames;
     const std::string value(value_bytes, 'v');
     const std::string key = "k" + std::to_string(++version_);
-    append_frame(frames, {.type = Mutation::Type::kPut, .record = {.key = key, .value = value}},
+    std::string put;
+    append_frame(put, {.type = Mutation::Type::kPut, .record = {.key = key, .value = value}},
                  version_);
-    append_frame(frames, {.type = Mutation::Type::kErase, .record = {.key = "gone"}}, ++version_);
+    std::string erase;
+    append_frame(erase, {.type = Mutation::Type::kErase, .record = {.key = "gone"}}, ++version_);
+    const std::vector<Frame> frames{*parse_frame(put), *parse_frame(erase)};
     REQUIRE(snapshot_->write(frames, {.version = version_, .mark = {.store = 1, .wall = 1}}));
     return version_;
   }

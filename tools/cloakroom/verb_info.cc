@@ -35,11 +35,12 @@ std::string versions_of(const StoreInfo& info) {
 }
 
 std::string sizes_of(const StoreInfo& info) {
-  const std::uint64_t known = info.sst_bytes + info.wal_bytes;
+  const std::uint64_t known = info.sst_bytes + info.wal_bytes + info.ring_bytes;
   const std::uint64_t other = info.total_bytes > known ? info.total_bytes - known : 0;
-  return fmt::format("{} in {} files: tables {}, log {}, other {}", human_bytes(info.total_bytes),
-                     human_count(info.file_count), human_bytes(info.sst_bytes),
-                     human_bytes(info.wal_bytes), human_bytes(other));
+  return fmt::format("{} in {} files: tables {}, log {}, ring {}, other {}",
+                     human_bytes(info.total_bytes), human_count(info.file_count),
+                     human_bytes(info.sst_bytes), human_bytes(info.wal_bytes),
+                     human_bytes(info.ring_bytes), human_bytes(other));
 }
 
 // RocksDB has no estimate for a store that it opened without its statistics: it says 0 then.
@@ -52,6 +53,12 @@ std::string records_of(const StoreInfo& info) {
   return "about " + human_count(info.records_estimate) + "; `cloakroom stats` counts";
 }
 
+std::string ring_of(const StoreInfo& info) {
+  if (info.ring_changes == 0) return "nothing waits";
+  return fmt::format("{} changes wait to be handed to the database",
+                     human_count(info.ring_changes));
+}
+
 void print_text(const StoreInfo& info) {
   print_pairs({
       {"Store", escape_text(info.path)},
@@ -61,6 +68,7 @@ void print_text(const StoreInfo& info) {
                               human_duration(info.now - info.created))},
       {"State", state_of(info)},
       {"Versions", versions_of(info)},
+      {"Ring", ring_of(info)},
       {"Records", records_of(info)},
       {"Size", sizes_of(info)},
   });
@@ -85,6 +93,8 @@ void print_json(const StoreInfo& info) {
                                            : nlohmann::ordered_json(nullptr)},
       {"sst_bytes", info.sst_bytes},
       {"wal_bytes", info.wal_bytes},
+      {"ring_bytes", info.ring_bytes},
+      {"ring_changes", info.ring_changes},
       {"total_bytes", info.total_bytes},
       {"file_count", info.file_count},
   };
