@@ -39,8 +39,8 @@ struct Stats {
   Version version_disk = 0;      // survives a power cut up to here
   std::uint64_t journal_batches = 0;
   std::uint64_t journal_syncs = 0;
-  std::uint64_t journal_queue_bytes = 0;  // appended, not yet handed to the kernel
-  std::uint64_t journal_waits = 0;        // writers that found the queue full
+  std::uint64_t journal_queue_bytes = 0;  // of the ring, not yet handed to RocksDB's log
+  std::uint64_t journal_waits = 0;        // how often a writer found the ring full
 
   // Warming up after open: records come into memory in the background while the store serves.
   bool warm = true;
