@@ -55,6 +55,7 @@ int run_bench(const CommandLine& line) {
     run_tables(bench, workload);
   }
   if (workload == "expiry") run_expiry(bench);
+  if (workload == "flood") run_flood(bench);
   if (workload == "growth") run_growth(bench);
   if (all || workload == "memory") run_memory(bench);
   if (all || workload == "durability") run_durability(bench);

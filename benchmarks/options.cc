@@ -34,6 +34,9 @@ constexpr WorkloadName kWorkloads[] = {
     {"redis", "one connection to redis-server and a store on disk, everything on one core"},
     {"restart", "from the start of a process to its first read, after a clean stop and SIGKILL"},
     {"all", "all of the above"},
+    {"flood",
+     "keys that collide because somebody knew the seed, against random ones, in the table inside a "
+     "store (not in all)"},
     {"growth", "the tail of get and insert while a table grows from 50000 records (not in all)"},
     {"expiry",
      "records that expire, all at once and steadily: get meanwhile, memory, what an idle store "
@@ -53,7 +56,7 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   // Said twice, the last one holds: tools/bench puts its own before those it was given.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--sessions", options.sessions,
-                 "records held [1000000; durability, redis, hot 100000; growth 2000000]")
+                 "records held [1000000; durability, redis, hot, flood 100000; growth 2000000]")
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 32));
   app.add_option("--threads", options.threads, "threads that run operations")
       ->capture_default_str()

@@ -53,6 +53,10 @@ std::string describe_disk_store() {
   return "a Store with a directory, kProcess unless said otherwise";
 }
 
+// Any seed does: nobody chooses keys against it.
+std::unique_ptr<Contestant> own_table(const ContestantSetup&) { return make_table(1); }
+std::string describe_own_table() { return "the table inside a Store in memory, without the Store"; }
+
 template <RecordForm kForm>
 std::unique_ptr<Contestant> umap(const ContestantSetup&) {
   return make_umap(kForm);
@@ -125,6 +129,7 @@ constexpr FlatStripes k1024 = FlatStripes::k1024;
 constexpr Listed kRoster[] = {
     {kCloakroom, kStore, kUsual, memory_store, describe_memory_store},
     {kCloakroomDisk, kStore, kUsual, disk_store, describe_disk_store},
+    {"table", kTable, kNamed, own_table, describe_own_table},
     {"umap", kTable, kUsual, umap<kStrings>, describe_umap<kStrings>},
     {"umap-r", kTable, kNamed, umap<kFlat>, describe_umap<kFlat>},
     {"tbb", kTable, kUsual, tbb_map<kStrings>, describe_tbb<kStrings>, kHasTbb, kTbb},

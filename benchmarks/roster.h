@@ -51,6 +51,7 @@ enum class FlatStripes : std::uint8_t { k64, k1024 };
 // The factories behind make_contestant(), each in a file of its own, which is there only with its
 // library: call them where `if constexpr` asks for that.
 [[nodiscard]] std::unique_ptr<Contestant> make_store(const ContestantSetup& setup, bool on_disk);
+[[nodiscard]] std::unique_ptr<Contestant> make_table(std::uint64_t seed);
 [[nodiscard]] std::unique_ptr<Contestant> make_umap(RecordForm form);
 [[nodiscard]] std::unique_ptr<Contestant> make_tbb(RecordForm form);
 [[nodiscard]] std::unique_ptr<Contestant> make_cuckoo(RecordForm form);

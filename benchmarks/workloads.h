@@ -96,6 +96,7 @@ struct MixCase {
 void run_mix(const Bench& bench, Race& race, std::string_view name, std::span<const MixCase> cases);
 
 void run_expiry(const Bench& bench);
+void run_flood(const Bench& bench);
 void run_growth(const Bench& bench);
 void run_memory(const Bench& bench);
 void run_durability(const Bench& bench);

@@ -8,7 +8,8 @@
 
 namespace cloakroom {
 
-// XXH3, 64 bits. With a random seed nobody outside the process can choose keys that collide.
+// XXH3, 64 bits, of at most 240 bytes at a time. With a random seed nobody outside the process can
+// choose keys that collide.
 [[nodiscard]] std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) noexcept;
 
 // The checksum of everything on disk: XXH3 without a seed, so that any tool can check it.

@@ -29,6 +29,7 @@
 //              to be gone.
 //   hold()     a writer, under the stripe's lock, that is about to decide by the deadline; extend()
 //              and seal() then fail, and who wanted them takes the lock. let_go() ends it.
+// tests/table/clock_model.cc checks these rules under the interleavings that Relacy comes up with.
 #ifndef CLOAKROOM_LIB_TABLE_RECORD_H_
 #define CLOAKROOM_LIB_TABLE_RECORD_H_
 

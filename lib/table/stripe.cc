@@ -256,6 +256,21 @@ StripeCounts Stripe::counts() const {
           .slot_bytes = buckets_allocation(view_.count)};
 }
 
+Stripe::Work Stripe::lookup_work(std::uint16_t tag, std::string_view key) const {
+  Work work;
+  const auto slot = find_if(tag, [&](const Record& record) {
+    ++work.records;
+    return record.key() == key;
+  });
+  if (view_.count == 0) return work;
+  std::uint32_t at = view_.home(tag);
+  for (work.buckets = 1; work.buckets < view_.count; ++work.buckets, at = view_.after(at)) {
+    const bool ends = slot ? slot->bucket == at : view_.buckets[at].overflow.load(kRelaxed) == 0;
+    if (ends) break;
+  }
+  return work;
+}
+
 void Stripe::clear() noexcept {
   for_each_record(view_, context_->slabs, [](std::uint16_t, const Record& record) {
     const_cast<Record&>(record).destroy(true);

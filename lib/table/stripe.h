@@ -188,6 +188,14 @@ class alignas(64) Stripe {
 
   [[nodiscard]] StripeCounts counts() const REQUIRES(lock_);
 
+  // What a lookup of this key looks at, whether it is there or not. An inspection, for tests of how
+  // keys spread: nothing in the library calls it.
+  struct Work {
+    std::uint32_t buckets = 0;
+    std::uint32_t records = 0;  // those with the key's tag
+  };
+  [[nodiscard]] Work lookup_work(std::uint16_t tag, std::string_view key) const REQUIRES(lock_);
+
   // Destroys all of it. No reader may be left.
   void clear() noexcept REQUIRES(lock_);
 
