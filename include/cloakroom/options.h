@@ -42,6 +42,11 @@ struct Options {
   // writers wait for the log. A store that was not stopped cleanly keeps the size it has.
   std::size_t ring_bytes = std::size_t{16} << 20;
 
+  // How long a writer waits for room in a ring that is full because the disk has stalled, before it
+  // is answered kBusy; and how long a kDisk write waits for another's sync before it is answered
+  // kIo, in doubt. Readers never wait. Not for the thread that is in the disk's hands itself.
+  Millis stall_limit{10'000};
+
   // Bytes that records and indexes may occupy. At the limit, creating and growing answer kFull;
   // reads, erases, touches and shrinking overwrites go on; nothing alive is ever evicted.
   // 0: a quarter of what the process may use (cgroup limit or physical memory).

@@ -23,6 +23,8 @@ enum class StatusCode {
   kInvalidArgument,  // The call itself is wrong; the message says how. Repeating it is useless.
   kTooLarge,         // A key or a value is over its limit. Nothing was changed.
   kFull,             // The memory limit or the disk floor is reached. Erases still pass.
+  kBusy,             // The disk does not keep up: no room in the journal's ring within
+                     // Options::stall_limit. Nothing was changed; try again later.
   kReadOnly,         // The store latched read-only after a failed write; stats().degraded says why.
   kCorruption,       // Bytes on disk are not what was written. The message names the place.
   kIo,               // The disk or the file system said no. The outcome of a write is in doubt.

@@ -12,6 +12,7 @@ const char* to_string(StatusCode code) noexcept {
     case StatusCode::kInvalidArgument: return "kInvalidArgument";
     case StatusCode::kTooLarge: return "kTooLarge";
     case StatusCode::kFull: return "kFull";
+    case StatusCode::kBusy: return "kBusy";
     case StatusCode::kReadOnly: return "kReadOnly";
     case StatusCode::kCorruption: return "kCorruption";
     case StatusCode::kIo: return "kIo";

@@ -21,6 +21,8 @@ constexpr std::size_t kRoundBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kNudgeBytes = std::size_t{1} << 20;
 // A change larger than this part of the ring does not go through it.
 constexpr std::size_t kElsewherePart = 16;
+// Part of the ring that is left free by those who can still wait.
+constexpr std::size_t kHeadroomPart = 8;
 // So much may wait elsewhere before its next writer hands it over.
 constexpr std::size_t kFarBytesMax = std::size_t{16} << 20;
 // A thread's buffer that has grown beyond this is given back.
@@ -101,12 +103,45 @@ Result<Version> RocksJournal::append_elsewhere(const Mutation& mutation) {
   return place->version();
 }
 
-// Under the stripe's lock; but a ring that is full has a committer that is far behind.
+// Leaves an eighth of the ring to those who asked at the same time, so that hardly anybody has to
+// wait under a stripe's lock.
+Status RocksJournal::expect_append(std::size_t bytes) {
+  ring_->prefetch();
+  const std::size_t spare = ring_->capacity() / kHeadroomPart;
+  const std::size_t wanted = std::min(bytes, ring_->capacity() / kElsewherePart) + spare;
+  if (ring_->used_bytes() + wanted <= ring_->capacity()) return Status();
+  return await_room(wanted);
+}
+
+// Ok also when nothing more is handed over: what follows says why.
+Status RocksJournal::await_room(std::size_t bytes) {
+  waits_.fetch_add(1, std::memory_order_relaxed);
+  const auto end = std::chrono::steady_clock::now() + settings_.stall_limit;
+  while (ring_->used_bytes() + bytes > ring_->capacity()) {
+    if (!settings_.background) {
+      if (!hand_until(handed_.load() + 1)) return Status();
+      continue;
+    }
+    MutexLock guard(mutex_);
+    if (state_.load() != State::kOpen) return Status();
+    const auto left = std::chrono::duration_cast<Millis>(end - std::chrono::steady_clock::now());
+    if (left <= Millis{0}) {
+      return Status(StatusCode::kBusy, "the disk of " + path_ +
+                                           " does not keep up: no room in the journal for " +
+                                           std::to_string(settings_.stall_limit.count()) +
+                                           " ms; nothing was changed, try again later");
+    }
+    work_.notify_one();
+    progress_.wait_for(mutex_, left);
+  }
+  return Status();
+}
+
 Result<Ring::Place> RocksJournal::make_room(std::size_t bytes) {
   for (;;) {
     if (const auto place = ring_->reserve(bytes)) return *place;
-    waits_.fetch_add(1, std::memory_order_relaxed);
-    if (Status handed = hand_until(handed_.load() + 1); !handed) return refusal();
+    if (Status room = await_room(bytes + 2 * Ring::kFrameHeaderBytes); !room) return room;
+    if (state_.load() != State::kOpen) return refusal();
   }
 }
 
@@ -144,11 +179,23 @@ Status RocksJournal::wait(Version version, Durability level) {
   return done;
 }
 
+Status RocksJournal::stalled() const {
+  return Status(StatusCode::kIo, "the disk of " + path_ + " has not answered for " +
+                                     std::to_string(settings_.stall_limit.count()) +
+                                     " ms; the write is in memory and may still reach the disk");
+}
+
 Status RocksJournal::hand_until(Version version) {
   for (;;) {
     {
       MutexLock guard(mutex_);
-      while (handing_ && handed_.load() < version && health_) progress_.wait(mutex_);
+      const auto end = std::chrono::steady_clock::now() + settings_.stall_limit;
+      while (handing_ && handed_.load() < version && health_) {
+        const auto left =
+            std::chrono::duration_cast<Millis>(end - std::chrono::steady_clock::now());
+        if (left <= Millis{0}) return stalled();
+        progress_.wait_for(mutex_, left);
+      }
       if (handed_.load() >= version) return Status();
       if (!health_) return health_;
       handing_ = true;
@@ -235,7 +282,12 @@ Status RocksJournal::sync_until(Version version) {
   Version target = 0;
   {
     MutexLock guard(mutex_);
-    while (syncing_ && synced_.load() < version && health_) progress_.wait(mutex_);
+    const auto end = std::chrono::steady_clock::now() + settings_.stall_limit;
+    while (syncing_ && synced_.load() < version && health_) {
+      const auto left = std::chrono::duration_cast<Millis>(end - std::chrono::steady_clock::now());
+      if (left <= Millis{0}) return stalled();
+      progress_.wait_for(mutex_, left);
+    }
     if (synced_.load() >= version) return Status();
     if (!health_) return health_;
     syncing_ = true;

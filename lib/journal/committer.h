@@ -17,6 +17,10 @@
 //   handing  --write() ok-->      idle      handed_ = the round's last version, its room is free
 //   handing  --write() failed-->  latched   every waiter gets the failure, for good
 //
+// A disk that stalls: the ring fills, and writers wait for the committer, with a bound
+// (await_room()). Followers of a sync wait with the same bound. Whoever is in a system call stays
+// there.
+//
 // A change that is too large for the ring leaves a mark there, and its body in far_ until it is
 // handed over; its writer waits for that. A round that holds several changes of a key writes what
 // they come to (fold()).
@@ -68,6 +72,7 @@ class RocksJournal final : public Journal {
   struct Settings {
     Millis sync_interval{100};
     std::uint64_t disk_floor_bytes = 0;
+    Millis stall_limit{10'000};
     bool background = true;
     std::function<void(LogLevel, std::string_view)> log;
   };
@@ -75,7 +80,7 @@ class RocksJournal final : public Journal {
   RocksJournal(OpenedStore opened, Settings settings);
   ~RocksJournal() override;
 
-  void expect_append() noexcept override { ring_->prefetch(); }
+  Status expect_append(std::size_t bytes) override;
   Result<Version> append(const Mutation& mutation) override;
   bool try_append(const Mutation& mutation) override;
   Status wait(Version version, Durability level) override;
@@ -101,10 +106,12 @@ class RocksJournal final : public Journal {
     Version last = 0;
   };
 
+  Status await_room(std::size_t bytes) EXCLUDES(mutex_);
   Result<Ring::Place> make_room(std::size_t bytes);
   Result<Version> append_elsewhere(const Mutation& mutation);
   void nudge();
   Status refusal() const EXCLUDES(mutex_);
+  Status stalled() const;
 
   Status hand_until(Version version) EXCLUDES(mutex_);
   Status gather(Round& round);

@@ -59,12 +59,17 @@ class Journal {
   // Does anything survive? If not, touches need not be told at all. Constant.
   [[nodiscard]] virtual bool keeps() const noexcept { return true; }
 
-  // An append will come soon: asks for the line that all writers meet on, so that its way from
-  // another core overlaps with what the caller does before. Never needed.
-  virtual void expect_append() noexcept {}
+  // An append of about so many bytes will come soon; called under no lock. Waits, with a bound, for
+  // room in a queue that is full: kBusy when none came. Else it asks for the line that all writers
+  // meet on, so that its way from another core overlaps with what the caller does before.
+  virtual Status expect_append(std::size_t bytes) {
+    (void)bytes;
+    return Status();
+  }
 
   // Takes the change and gives it the next version, which becomes the record's own for kPut.
-  // Never blocks on the disk except to make room in a full queue. kReadOnly once latched.
+  // Does not block on the disk, unless others filled the queue since expect_append(): then it waits
+  // as that does. kReadOnly once latched.
   virtual Result<Version> append(const Mutation& mutation) = 0;
 
   // For changes nobody waits for and that may be skipped (deletes of what has expired): refuses

@@ -2,7 +2,10 @@
 
 namespace cloakroom {
 
-void MemoryJournal::expect_append() noexcept { __builtin_prefetch(&last_, 1); }
+Status MemoryJournal::expect_append(std::size_t) {
+  __builtin_prefetch(&last_, 1);
+  return Status();
+}
 
 Result<Version> MemoryJournal::append(const Mutation&) {
   return last_.fetch_add(1, std::memory_order_relaxed) + 1;

@@ -11,7 +11,7 @@ namespace cloakroom {
 class MemoryJournal final : public Journal {
  public:
   [[nodiscard]] bool keeps() const noexcept override { return false; }
-  void expect_append() noexcept override;
+  Status expect_append(std::size_t bytes) override;
   Result<Version> append(const Mutation& mutation) override;
   bool try_append(const Mutation& mutation) override;
   Status wait(Version version, Durability level) override;

@@ -460,6 +460,7 @@ Result<OpenedJournal> open_journal(const Options& options, const JournalHooks& h
   auto journal = std::make_unique<RocksJournal>(
       *std::move(opened), RocksJournal::Settings{.sync_interval = options.sync_interval,
                                                  .disk_floor_bytes = options.disk_floor_bytes,
+                                                 .stall_limit = options.stall_limit,
                                                  .background = options.background,
                                                  .log = options.log});
   return OpenedJournal{std::move(journal), std::move(timeline)};

@@ -79,7 +79,10 @@ Result<std::size_t> check_identity(const std::string& path, std::string_view byt
 
 // Covers the frame's place and size too.
 std::uint64_t checksum_of(std::string_view body, std::uint64_t commit, std::uint64_t size) {
-  return hash64(body, commit + size * 0x9e3779b97f4a7c15U);
+  char place[16];
+  store_u64(place, commit);
+  store_u64(place + 8, size);
+  return checksum64({place, sizeof(place)}, body);
 }
 
 constexpr std::uint64_t round_up(std::uint64_t bytes) {

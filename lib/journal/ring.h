@@ -12,8 +12,8 @@
 //   frame, at a position that is a multiple of 16, contiguous in memory: the data are mapped twice
 //   in a row, so nothing has to be split at the end
 //
-//     u64 commit word = position ^ salt, written last | u64 checksum of the body, seeded with the
-//     commit word and the size | u32 size of the frame, a multiple of 16 | u32 size of the body | body | unused
+//     u64 commit word = position ^ salt, written last | u64 checksum of commit word, size and
+//     body | u32 size of the frame, a multiple of 16 | u32 size of the body | body | unused
 //
 // Positions only grow, from one opening to the next too; position modulo capacity is the place in
 // the file. A frame's version is the position of its end in units of 16: a number that grows with

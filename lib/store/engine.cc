@@ -35,6 +35,9 @@ Status check_options(const Options& options) {
   if (options.sync_interval < Millis{1}) {
     return invalid("Options::sync_interval must be at least 1 ms");
   }
+  if (options.stall_limit < Millis{1}) {
+    return invalid("Options::stall_limit must be at least 1 ms");
+  }
   if (options.touch_resolution < Millis{0} || options.touch_resolution >= kTouchResolutionMax) {
     return invalid("Options::touch_resolution must be 0 to 24 days");
   }

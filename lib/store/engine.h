@@ -128,10 +128,11 @@ class Engine {
 
   // Under the stripe's lock.
   Status check_version(const Record* current, std::optional<Version> expected) const;
-  // Starts the misses that a writer of this key is about to have.
-  void prepare_write(std::uint64_t hash) const noexcept {
+  // Starts the misses that a writer of this key is about to have, and waits for room in the
+  // journal.
+  Status prepare_write(std::uint64_t hash, std::size_t bytes) {
     table_.prefetch(hash);
-    journal_->expect_append();
+    return journal_->expect_append(bytes);
   }
   Result<Done> store_record(Stripe& stripe, HeldRecord& held, std::uint64_t hash,
                             std::string_view key, const Draft& draft, const PutOptions& options,

@@ -48,6 +48,7 @@ Result<Version> Engine::change_fields(
     FunctionRef<Result<std::optional<std::string>>(std::string_view)> change) {
   if (Status fine = check_write(key, 0, options); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
+  if (Status room = prepare_write(hash, key.size()); !room) return room;
   if (read_through_.load(std::memory_order_acquire)) {
     const Status faulted = fault_in(hash, key);
     if (!faulted && faulted.code() != StatusCode::kNotFound) return faulted;

@@ -50,7 +50,8 @@ void Engine::insert_loaded(const RecordView& view) {
   stripe.insert(tag_of(hash), record);
   const StripeCounts after = stripe.counts();
   // Beyond the limit too: nothing that is alive is turned away.
-  table_.memory().take(after.record_bytes + after.slot_bytes - before.record_bytes - before.slot_bytes);
+  table_.memory().take(after.record_bytes + after.slot_bytes - before.record_bytes -
+                       before.slot_bytes);
   counters_.add(kWarmed);
 }
 

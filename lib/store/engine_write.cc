@@ -233,7 +233,9 @@ Status Engine::wait(Version version, Durability level) {
 
 // Passes a status of the journal on; the first that says it latched becomes an event.
 Status Engine::tell_degraded(Status status) {
-  const bool latched = status.code() == StatusCode::kReadOnly || status.code() == StatusCode::kIo;
+  // kIo may also be a disk that has not answered yet.
+  const bool latched = status.code() == StatusCode::kReadOnly ||
+                       (status.code() == StatusCode::kIo && journal_->stats().read_only);
   if (latched && !told_degraded_.exchange(true)) {
     events_.publish(EventType::kDegraded, {}, {}, 0, now());
   }
@@ -244,7 +246,7 @@ Result<Version> Engine::put(std::string_view key, std::string_view value,
                             const PutOptions& options) {
   if (Status fine = check_write(key, value.size(), options); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
-  prepare_write(hash);
+  if (Status room = prepare_write(hash, key.size() + value.size()); !room) return room;
   if (read_through_.load(std::memory_order_acquire)) {
     // A damaged record may be overwritten; one that cannot be read may not.
     const Status faulted = fault_in(hash, key);
@@ -296,6 +298,7 @@ Result<Version> Engine::touch_unlocked(std::uint64_t hash, std::string_view key,
 }
 
 Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, Millis ttl) {
+  if (Status room = journal_->expect_append(key.size()); !room) return room;
   Version version = 0;
   Result<Version> journaled = Version{0};
   {
@@ -336,7 +339,7 @@ Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, M
 Status Engine::erase(std::string_view key, const EraseOptions& options) {
   if (Status fine = check_call(key); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
-  prepare_write(hash);
+  if (Status room = prepare_write(hash, key.size()); !room) return room;
   bool damaged = false;
   if (read_through_.load(std::memory_order_acquire)) {
     const Status faulted = fault_in(hash, key);
@@ -383,7 +386,7 @@ Result<Version> Engine::update(std::string_view key,
                                const PutOptions& options) {
   if (Status fine = check_write(key, 0, options); !fine) return fine;
   const std::uint64_t hash = table_.hash(key);
-  prepare_write(hash);
+  if (Status room = prepare_write(hash, key.size()); !room) return room;
   if (read_through_.load(std::memory_order_acquire)) {
     const Status faulted = fault_in(hash, key);
     if (!faulted && faulted.code() != StatusCode::kNotFound) return faulted;

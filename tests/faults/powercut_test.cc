@@ -1,6 +1,6 @@
 // The power goes, again and again, under a store whose RocksDB runs on UnsyncedFs: a file system
-// that leaves on the disk what was synced, and of the rest nothing, or a part, or a torn part. Pages
-// of the mapped ring stay or go one by one.
+// that leaves on the disk what was synced, and of the rest nothing, or a part, or a torn part.
+// Pages of the mapped ring stay or go one by one.
 //
 //   kDisk      nothing acknowledged is lost
 //   kProcess   nothing is lost that was acknowledged before a sync() or an interval's sync ended
@@ -106,8 +106,8 @@ struct Plan {
   std::size_t threads = 1;
   std::size_t ring_bytes = 0;
   bool background = false;
-  bool compound = false;        // the process dies first, the power goes later
-  std::uint64_t cut_at = 0;     // call of the file system; 0: after the load
+  bool compound = false;         // the process dies first, the power goes later
+  std::uint64_t cut_at = 0;      // call of the file system; 0: after the load
   bool believe_process = false;  // sabotage: takes kProcess for kDisk
 };
 
@@ -168,8 +168,8 @@ class Cut {
     return options;
   }
 
-  // The ring is mapped and never synced: of each of its pages the disk may have what the kernel had,
-  // or what it was before. `before`: the file when the session began.
+  // The ring is mapped and never synced: of each of its pages the disk may have what the kernel
+  // had, or what it was before. `before`: the file when the session began.
   std::uint64_t cut_ring(const std::string& image, const std::string& before, Damage damage,
                          Random& random) const {
     constexpr std::size_t kPage = 4096;
@@ -228,9 +228,8 @@ class Cut {
     std::vector<std::thread> threads;
     std::vector<std::string> problems(plan_.threads);
     for (std::size_t t = 0; t < plan_.threads; ++t) {
-      threads.emplace_back([&, t, random = Random(random_())]() mutable {
-        problems[t] = write(t, random);
-      });
+      threads.emplace_back(
+          [&, t, random = Random(random_())]() mutable { problems[t] = write(t, random); });
     }
     for (std::thread& thread : threads) thread.join();
     for (const std::string& problem : problems) {
@@ -356,7 +355,8 @@ class Cut {
         return wrong(who + std::to_string(history.required - *n) + " writes promised by " +
                      history.promise + " are lost");
       }
-      if (*n < history.up_to(newest)) return wrong(who + "a hole: a later write of another is there");
+      if (*n < history.up_to(newest))
+        return wrong(who + "a hole: a later write of another is there");
       outcome_.writes += history.entries.size();
       const std::size_t acknowledged = history.acknowledged();
       outcome_.lost += acknowledged > *n ? acknowledged - *n : 0;
@@ -425,9 +425,9 @@ class Cut {
 
 struct Totals {
   std::uint64_t cuts = 0;
-  std::uint64_t dropped = 0;  // cuts that took bytes or names
+  std::uint64_t dropped = 0;    // cuts that took bytes or names
   std::uint64_t ring_torn = 0;  // cuts that took pages of the ring
-  std::uint64_t lossy = 0;    // cuts that took acknowledged kProcess writes
+  std::uint64_t lossy = 0;      // cuts that took acknowledged kProcess writes
   std::uint64_t marked = 0;
   std::uint64_t compound = 0;
   std::uint64_t writes = 0;
@@ -460,8 +460,8 @@ class Campaign {
     std::filesystem::remove_all(plan.root);
     std::filesystem::remove_all(plan.dir);
     if (!ending.ok()) {
-      return ending.to_string() + ": " + outcome->note.text + " (damage " +
-             to_string(plan.damage) + (plan.compound ? ", two crashes" : "") + ")";
+      return ending.to_string() + ": " + outcome->note.text + " (damage " + to_string(plan.damage) +
+             (plan.compound ? ", two crashes" : "") + ")";
     }
     root_ = plan.image;
     totals.cuts += 1;
@@ -504,9 +504,10 @@ void print(const Totals& totals) {
   const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
   std::printf("cuts %llu, of these after a death of the process %llu\n", number(totals.cuts),
               number(totals.compound));
-  std::printf("faults that fired: %llu cuts took bytes or names, %llu pages of the ring, %llu "
-              "acknowledged kProcess writes\n", number(totals.dropped), number(totals.ring_torn),
-              number(totals.lossy));
+  std::printf(
+      "faults that fired: %llu cuts took bytes or names, %llu pages of the ring, %llu "
+      "acknowledged kProcess writes\n",
+      number(totals.dropped), number(totals.ring_torn), number(totals.lossy));
   std::printf("writes %llu, taken and not promised %llu, cuts with a promise before them %llu\n",
               number(totals.writes), number(totals.lost), number(totals.marked));
 }
@@ -516,8 +517,8 @@ void print(const Totals& totals) {
 
 int main(int argc, char** argv) {
   using namespace cloakroom::faults;
-  const Args args = Args::parse(argc, argv, 100,
-                                "powercut_test [--cycles N] [--seed S] [--sabotage believe-process]");
+  const Args args = Args::parse(
+      argc, argv, 100, "powercut_test [--cycles N] [--seed S] [--sabotage believe-process]");
   ::setenv("TMPDIR", fast_temp_root().c_str(), 1);
   Tally tally("powercut_test");
   if (!args.sabotage.empty()) {
