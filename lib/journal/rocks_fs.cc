@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "journal/rocks_table_check.h"
+
 namespace cloakroom {
 namespace {
 
@@ -92,6 +94,17 @@ class GuardedFileSystem final : public rocksdb::FileSystemWrapper {
 
   const char* Name() const override { return "CloakroomFileSystem"; }
 
+  IOStatus NewRandomAccessFile(const std::string& name, const FileOptions& options,
+                               std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                               IODebugContext* debug) override {
+    IOStatus opened = target()->NewRandomAccessFile(name, options, result, debug);
+    if (!opened.ok() || !name.ends_with(".sst")) return opened;
+    std::uint64_t bytes = 0;
+    if (!target()->GetFileSize(name, IOOptions(), &bytes, debug).ok()) return opened;
+    IOStatus checked = check_properties(**result, bytes, name);
+    if (!checked.ok()) result->reset();
+    return checked;
+  }
   IOStatus NewWritableFile(const std::string& name, const FileOptions& options,
                            std::unique_ptr<FSWritableFile>* result,
                            IODebugContext* debug) override {

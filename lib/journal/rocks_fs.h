@@ -1,9 +1,10 @@
-// The file system RocksDB is given: the machine's own (or a test's), with two corrections, and a way
+// The file system RocksDB is given: the machine's own (or a test's), with three corrections, and a way
 // to sync its logs past it.
 //
 //   1. Out of space becomes a plain I/O error. Debian's RocksDB 7.8.3 is built with its asserts on,
 //      and a full disk reaches one of them: the host would be aborted. Plain I/O errors never did.
 //   2. Files are 0600 whatever the umask: RocksDB would make them 0644.
+//   3. A table file whose properties are damaged is not opened (rocks_table_check.h).
 #ifndef CLOAKROOM_LIB_JOURNAL_ROCKS_FS_H_
 #define CLOAKROOM_LIB_JOURNAL_ROCKS_FS_H_
 
