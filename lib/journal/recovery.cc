@@ -321,10 +321,6 @@ Result<std::unique_ptr<Ring>> begin_ring(const Options& options, const Superbloc
 
 // --- all together --------------------------------------------------------------------------------
 
-Result<Ring::Id> boot_of(const JournalHooks& hooks) {
-  return hooks.boot_id ? Result<Ring::Id>(*hooks.boot_id) : boot_id();
-}
-
 struct OpenedDatabase {
   std::unique_ptr<RocksSnapshot> snapshot;
   Head head;
@@ -361,13 +357,12 @@ Result<OpenedDatabase> open_database(const Options& options, const Evidence& evi
 Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& lock, bool create,
                                 const JournalHooks& hooks) {
   const std::string& path = options.path;
-  const Result<Ring::Id> boot = boot_of(hooks);
-  if (!boot) return boot.status();
+  const Ring::Id boot = hooks.boot_id ? *hooks.boot_id : boot_id();
   Result<Superblock> superblock =
       create ? create_superblock(options, clock) : Superblock::open(path, true);
   if (!superblock) return superblock.status();
   const SyncMark mark = superblock->mark();
-  Result<LeftRing> left = open_left_ring(options, *superblock, *boot);
+  Result<LeftRing> left = open_left_ring(options, *superblock, boot);
   if (!left) return left.status();
   const bool replays = left->ring != nullptr && !mark.clean;
   // What was handed over lies in the kernel at least, as long as that is the same.
@@ -410,7 +405,7 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& 
   if (!opened.clean) {
     if (Status flushing = opened.snapshot->flush(false); !flushing) return flushing;
   }
-  auto ring = begin_ring(options, opened.superblock, std::move(left->ring), opened.last, *boot);
+  auto ring = begin_ring(options, opened.superblock, std::move(left->ring), opened.last, boot);
   if (!ring) return ring.status();
   opened.ring = *std::move(ring);
   const Status unclean = opened.superblock.write_mark(

@@ -13,6 +13,7 @@
 #include "base/coding.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "cloakroom/clock.h"
 
 namespace cloakroom {
 namespace {
@@ -274,12 +275,14 @@ void Ring::release(Version version) noexcept {
   released_.store(version * kUnit, std::memory_order_release);
 }
 
-Result<Ring::Id> boot_id() {
+namespace {
+
+std::optional<Ring::Id> boot_id_of_kernel() {
   const std::string path = "/proc/sys/kernel/random/boot_id";
   const Result<Fd> fd = open_file(path, O_RDONLY);
-  if (!fd) return fd.status();
+  if (!fd) return std::nullopt;
   const Result<std::string> text = read_at(*fd, path, 64, 0);
-  if (!text) return text.status();
+  if (!text) return std::nullopt;
   Ring::Id id{};
   std::size_t digits = 0;
   for (const char c : *text) {
@@ -288,8 +291,25 @@ Result<Ring::Id> boot_id() {
     id[digits / 2] = static_cast<unsigned char>(id[digits / 2] << 4 | value);
     ++digits;
   }
-  if (digits == 2 * id.size()) return id;
-  return Status(StatusCode::kIo, path + " holds no boot id; mount /proc");
+  return digits == 2 * id.size() ? std::optional<Ring::Id>(id) : std::nullopt;
+}
+
+// When the kernel started, to the minute. If the wall clock is set meanwhile it seems to be another
+// one, and the ring counts for less; never the reverse, on a machine whose clock goes on while off.
+Ring::Id boot_minute(const Clock& clock) {
+  constexpr TimeMs kMinute = 60'000;
+  std::string bytes("by clock");
+  put_u64(bytes, static_cast<std::uint64_t>((clock.wall_ms() - clock.boot_ms()) / kMinute));
+  Ring::Id id{};
+  std::memcpy(id.data(), bytes.data(), id.size());
+  return id;
+}
+
+}  // namespace
+
+Ring::Id boot_id() {
+  const auto id = boot_id_of_kernel();
+  return id ? *id : boot_minute(system_clock());
 }
 
 }  // namespace cloakroom

@@ -169,8 +169,9 @@ class Ring {
   alignas(64) std::atomic<std::uint64_t> released_{0};
 };
 
-// Tells one run of the kernel from another. kIo when it cannot be read.
-[[nodiscard]] Result<Ring::Id> boot_id();
+// Tells one run of the kernel from another: its boot id, or, where /proc/sys is hidden, the minute in
+// which it started.
+[[nodiscard]] Ring::Id boot_id();
 
 }  // namespace cloakroom
 

@@ -208,9 +208,7 @@ class Reader final : public StoreReader {
       return Status();
     }
     if (!ring) return ring.status();
-    const Result<Ring::Id> boot = boot_id();
-    if (!boot) return boot.status();
-    ring_.read(**ring, head, info_.live || (*ring)->boot() == *boot);
+    ring_.read(**ring, head, info_.live || (*ring)->boot() == boot_id());
     info_.version_last = std::max(info_.version_last, ring_.version());
     info_.ring_changes = ring_.frames();
     return Status();

@@ -29,7 +29,8 @@ std::string colliding_key(std::uint64_t choice) {
   constexpr std::uint64_t kCarries = 0x060a0410;
   std::uint64_t first = 0;
   std::uint64_t second = kCarries;
-  for (const unsigned bit : {0, 1, 2, 3, 4, 5, 30, 29, 28, 15, 27, 14, 26, 13, 10, 23, 22}) {
+  for (const unsigned bit :
+       {0U, 1U, 2U, 3U, 4U, 5U, 30U, 29U, 28U, 15U, 27U, 14U, 26U, 13U, 10U, 23U, 22U}) {
     ((choice & 1) != 0 ? first : second) |= std::uint64_t{1} << (32 + bit);
     choice >>= 1;
   }
