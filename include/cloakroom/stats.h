@@ -46,6 +46,9 @@ struct Stats {
   bool warm = true;
   std::uint64_t warmed_records = 0;
   bool opened_clean = true;  // the last stop was orderly
+  // This open was the first of a checkpoint: what ended in the original since then is alive here.
+  bool opened_copy = false;
+  std::uint32_t generation = 0;  // how many checkpoints lie between this store and its origin
 
   // Empty while all is well. Otherwise why the store is read-only, or what was lost at open.
   std::string degraded = {};

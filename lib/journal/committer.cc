@@ -41,6 +41,7 @@ RocksJournal::RocksJournal(OpenedStore opened, Settings settings)
       settings_(std::move(settings)),
       timeline_(std::move(opened.timeline)),
       opened_clean_(opened.clean),
+      opened_copy_(opened.copy),
       loss_(std::move(opened.loss)),
       snapshot_(std::move(opened.snapshot)),
       fold_seed_(random_u64().ok() ? *random_u64() : 0),
@@ -506,7 +507,7 @@ Result<Version> RocksJournal::finish_checkpoint(const std::string& dir) {
   Identity identity = superblock_.identity();
   ++identity.generation;
   const Status created = Superblock::create(
-      dir, identity, {.synced = head.version, .clock = head.mark, .clean = false});
+      dir, identity, {.synced = head.version, .clock = head.mark, .clean = false, .copy = true});
   if (!created) return created;
   return head.version;
 }
@@ -524,6 +525,8 @@ JournalStats RocksJournal::stats() const {
   stats.read_only = !health_;
   stats.degraded = health_ ? loss_ : health_.message();
   stats.opened_clean = opened_clean_;
+  stats.opened_copy = opened_copy_;
+  stats.generation = superblock_.identity().generation;
   return stats;
 }
 

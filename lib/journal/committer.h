@@ -64,7 +64,8 @@ struct OpenedStore {
   Version last = 0;    // the kernel has it
   Version synced = 0;  // the disk has it
   bool clean = true;
-  std::string loss;  // empty, or what was missing at open (Options::accept_loss)
+  bool copy = false;  // a checkpoint, opened for the first time
+  std::string loss;   // empty, or what was missing at open (Options::accept_loss)
 };
 
 class RocksJournal final : public Journal {
@@ -132,6 +133,7 @@ class RocksJournal final : public Journal {
   const Settings settings_;
   const std::shared_ptr<Timeline> timeline_;
   const bool opened_clean_;
+  const bool opened_copy_;
   const std::string loss_;
 
   // Own synchronization.

@@ -50,6 +50,8 @@ struct JournalStats {
   std::string degraded;  // why it is read-only, or what was lost at open
   bool read_only = false;
   bool opened_clean = true;
+  bool opened_copy = false;
+  std::uint32_t generation = 0;
 };
 
 class Journal {

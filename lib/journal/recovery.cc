@@ -383,6 +383,7 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& 
                      .last = head.version,
                      .synced = head.version,
                      .clean = mark.clean && head.version == mark.synced,
+                     .copy = mark.copy,
                      .loss = std::move(left->loss)};
   const bool head_is_later = head.version != 0 && head.mark.store > mark.clock.store;
   opened.timeline = std::make_shared<Timeline>(clock, head_is_later ? head.mark : mark.clock);
@@ -451,6 +452,13 @@ Result<OpenedJournal> open_journal(const Options& options, const JournalHooks& h
   Result<OpenedStore> opened = open_store(options, clock, *found, hooks);
   if (!opened) return opened.status();
   if (options.log && !opened->loss.empty()) options.log(LogLevel::kError, opened->loss);
+  if (options.log && opened->copy) {
+    options.log(LogLevel::kWarning,
+                "store " + options.path + " is a copy, made at version " +
+                    std::to_string(opened->last) +
+                    ", and is opened for the first time: sessions that have ended since are alive "
+                    "in it; end those that must not be");
+  }
   auto timeline = opened->timeline;
   auto journal = std::make_unique<RocksJournal>(
       *std::move(opened), RocksJournal::Settings{.sync_interval = options.sync_interval,

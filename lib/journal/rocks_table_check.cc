@@ -27,8 +27,7 @@ std::optional<std::string> read_exactly(rocksdb::FSRandomAccessFile& file, std::
                                         std::size_t bytes) {
   std::string buffer(bytes, '\0');
   rocksdb::Slice got;
-  const auto status =
-      file.Read(offset, bytes, rocksdb::IOOptions(), &got, buffer.data(), nullptr);
+  const auto status = file.Read(offset, bytes, rocksdb::IOOptions(), &got, buffer.data(), nullptr);
   if (!status.ok() || got.size() != bytes) return std::nullopt;
   return std::string(got.data(), got.size());
 }

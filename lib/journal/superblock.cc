@@ -21,6 +21,7 @@ constexpr std::size_t kIdentityBytes = 8 + 4 + 4 + 16 + 8 + 8;
 constexpr std::size_t kFileBytes = 3072;
 constexpr unsigned kClean = 1;
 constexpr unsigned kWithRing = 2;
+constexpr unsigned kCopy = 4;
 
 std::string encode(const Identity& identity) {
   std::string out(kMagic);
@@ -38,7 +39,8 @@ std::string encode(const SyncMark& mark) {
   put_u64(out, mark.synced);
   put_u64(out, static_cast<std::uint64_t>(mark.clock.store));
   put_u64(out, static_cast<std::uint64_t>(mark.clock.wall));
-  put_u8(out, static_cast<std::uint8_t>((mark.clean ? kClean : 0) | (mark.ring ? kWithRing : 0)));
+  put_u8(out, static_cast<std::uint8_t>((mark.clean ? kClean : 0) | (mark.ring ? kWithRing : 0) |
+                                        (mark.copy ? kCopy : 0)));
   put_u64(out, checksum64(out));
   return out;
 }
@@ -53,6 +55,7 @@ std::optional<SyncMark> decode_mark(std::string_view bytes) {
   const unsigned flags = reader.u8();
   mark.clean = (flags & kClean) != 0;
   mark.ring = (flags & kWithRing) != 0;
+  mark.copy = (flags & kCopy) != 0;
   const std::uint64_t checksum = reader.u64();
   if (!reader.ok() || checksum != checksum64(bytes.substr(0, kSlotBytes - 8))) return std::nullopt;
   return mark;

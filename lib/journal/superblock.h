@@ -4,7 +4,7 @@
 //                16 bytes store id | u64 created (wall ms) | u64 checksum
 //   offset 1024  mark slot A      u64 sequence | u64 synced version | u64 store ms | u64 wall ms |
 //   offset 2048  mark slot B      u8 flags | u64 checksum
-//   3072 bytes in all                flags: 1 clean, 2 with a ring
+//   3072 bytes in all                flags: 1 clean, 2 with a ring, 4 a copy
 //
 // RocksDB 7.8.3 opens a log with a damaged byte in its middle with Status OK and drops everything
 // behind it. The mark is our own evidence: after each sync of the log the version then covered is
@@ -40,6 +40,7 @@ struct SyncMark {
   Version synced = 0;
   ClockMark clock = {};
   bool clean = false;
+  bool copy = false;  // a checkpoint that has not been opened yet
   bool ring = false;  // writes may lie in the ring that nothing else holds
 };
 

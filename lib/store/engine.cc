@@ -278,6 +278,8 @@ Stats Engine::stats() {
   stats.journal_queue_bytes = journal.queue_bytes;
   stats.journal_waits = journal.waits;
   stats.opened_clean = journal.opened_clean;
+  stats.opened_copy = journal.opened_copy;
+  stats.generation = journal.generation;
   stats.degraded = journal.degraded;
   stats.read_only = journal.read_only;
   stats.warm = warm_.load(std::memory_order_acquire);

@@ -30,8 +30,8 @@ bool checks(const std::string& name) {
 
 }  // namespace
 
-// The bit that RocksDB takes for "a hash index follows" is one of those that are flipped here: without
-// the check this aborts the process.
+// The bit that RocksDB takes for "a hash index follows" is one of those that are flipped here:
+// without the check this aborts the process.
 TEST_CASE("table check: damaged properties are noticed before RocksDB interprets them") {
   const testing::TempDir dir;
   {
@@ -73,8 +73,8 @@ TEST_CASE("table check: damaged properties are noticed before RocksDB interprets
 
 TEST_CASE("table check: what is no table is left to RocksDB") {
   const testing::TempDir dir;
-  for (const std::string& bytes : {std::string(), std::string(52, 'x'), std::string(5000, '\0'),
-                                   std::string(5000, '\xff')}) {
+  for (const std::string& bytes :
+       {std::string(), std::string(52, 'x'), std::string(5000, '\0'), std::string(5000, '\xff')}) {
     testing::write_file(dir / "no.sst", bytes);
     CHECK(checks(dir / "no.sst"));
   }

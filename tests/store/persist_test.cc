@@ -225,6 +225,37 @@ TEST_CASE("persist: a checkpoint holds what its version covers and nothing later
   CHECK_VALUE(store, "later", "v");
 }
 
+TEST_CASE("persist: a restored checkpoint says once that ended sessions are alive in it") {
+  TempDir dir;
+  ManualClock clock;
+  std::vector<std::string> warnings;
+  Options options = quiet_options(clock, dir / "copy");
+  options.log = [&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::kWarning) warnings.emplace_back(line);
+  };
+  {
+    Store store = open_store(quiet_options(clock, dir.store_path()));
+    REQUIRE_OK(store.put("k", "v"));
+    REQUIRE_OK(store.checkpoint(dir / "copy"));
+    REQUIRE_OK(store.erase("k"));
+    CHECK_FALSE(store.stats().opened_copy);
+    CHECK(store.stats().generation == 0);
+  }
+  {
+    Store copy = open_store(options);
+    CHECK_VALUE(copy, "k", "v");
+    CHECK(copy.stats().opened_copy);
+    CHECK(copy.stats().generation == 1);
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings[0].find("copy") != std::string::npos);
+    REQUIRE_OK(copy.erase("k"));
+  }
+  const Store again = open_store(options);
+  CHECK_FALSE(again.stats().opened_copy);
+  CHECK(again.stats().generation == 1);
+  CHECK(warnings.size() == 1);
+}
+
 TEST_CASE("persist: a checkpoint of a checkpoint, closed and opened") {
   TempDir dir;
   ManualClock clock;
