@@ -228,7 +228,18 @@ Status RocksJournal::hand_until(Version version) {
       progress_.notify_all();
     }
     if (!written) announce(written);
+    if (written) hold_back();
     if (unchecked_bytes_.load(std::memory_order_relaxed) >= kDiskCheckBytes) check_disk();
+  }
+}
+
+// While compaction is far behind whoever hands over waits, and so the ring fills and writers wait.
+void RocksJournal::hold_back() {
+  constexpr auto kPause = std::chrono::milliseconds(2);
+  const auto end = std::chrono::steady_clock::now() + settings_.stall_limit;
+  while (state_.load() == State::kOpen && snapshot_->behind() &&
+         std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(kPause);
   }
 }
 

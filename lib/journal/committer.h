@@ -115,6 +115,7 @@ class RocksJournal final : public Journal {
   Status stalled() const;
 
   Status hand_until(Version version) EXCLUDES(mutex_);
+  void hold_back();
   Status gather(Round& round);
   Status add_frame(Round& round, Version version, std::string_view body);
   void forget_elsewhere(Version up_to);

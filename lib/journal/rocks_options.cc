@@ -11,6 +11,8 @@
 namespace cloakroom {
 namespace {
 
+constexpr int kNoStall = 1 << 20;
+
 // RocksDB's log would name keys (it prints the range of a compaction); what matters comes back as a
 // Status and reaches the operator through Options::log.
 class NullLogger final : public rocksdb::Logger {
@@ -43,6 +45,10 @@ rocksdb::ColumnFamilyOptions data_family(std::size_t write_buffer_bytes,
   // them absorbs a burst while the one flush thread works.
   options.write_buffer_size = write_buffer_bytes;
   options.max_write_buffer_number = 24;
+  // RocksDB would stop a writer until compaction has caught up: also the one that opens the store
+  // after a crash, before anybody is served. The committer waits instead (RocksSnapshot::behind()).
+  options.level0_slowdown_writes_trigger = kNoStall;
+  options.level0_stop_writes_trigger = kNoStall;
   // Half the space of leveled compaction under overwrites and touches, at the same write cost.
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
   options.compression = rocksdb::kLZ4Compression;

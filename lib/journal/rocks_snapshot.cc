@@ -7,6 +7,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 #include <vector>
 
@@ -41,6 +42,9 @@ rocksdb::ReadOptions bulk_read() {
 void join(RecordView& record, const GrantedDeadline& granted) {
   if (granted.version == record.version) record.deadline = granted.deadline;
 }
+
+// Table files of a family that wait to be compacted. An open looks into each of them.
+constexpr int kBehindFiles = 36;
 
 // The least RocksDB takes. With "all" it would open every table file at once, and with many a few.
 constexpr int kLookOpenFiles = 20;
@@ -213,6 +217,16 @@ class Snapshot final : public RocksSnapshot {
     rule_.dead_check = std::move(dead);
     rule_.now = std::move(now);
     rule_.active.store(true, std::memory_order_release);
+  }
+
+  bool behind() override {
+    for (const auto family : {kRecordsFamily, kDeadlinesFamily}) {
+      std::string files;
+      const std::string property = rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0";
+      if (!db_->GetProperty(handles_[family], property, &files)) continue;
+      if (std::atoi(files.c_str()) > kBehindFiles) return true;
+    }
+    return false;
   }
 
   Status flush(bool wait) override {

@@ -100,6 +100,9 @@ class RocksSnapshot {
   virtual void set_expiry_rule(std::function<bool(std::string_view, Version)> dead,
                                std::function<TimeMs()> now) = 0;
 
+  // Is compaction so far behind that more should not be written for now?
+  [[nodiscard]] virtual bool behind() = 0;
+
   // Turns what is in memory into table files, so that the log can go; `wait` for the end of it. Ok
   // also when that has to be later, unless `wait`.
   virtual Status flush(bool wait) = 0;
