@@ -30,6 +30,12 @@ constexpr std::size_t kSpareBytesMax = std::size_t{64} << 10;
 // Free space is looked at (0.7 us) after this many bytes, and by the committer's every round.
 constexpr std::uint64_t kDiskCheckBytes = std::uint64_t{1} << 20;
 
+// Without randomness keys that collide could be chosen, and a round would take longer.
+std::uint64_t some_seed() {
+  const Result<std::uint64_t> seed = random_u64();
+  return seed ? *seed : 0;
+}
+
 Status out_of_memory() {
   return Status(StatusCode::kIo, "out of memory while writing the log; give the process more");
 }
@@ -44,7 +50,7 @@ RocksJournal::RocksJournal(OpenedStore opened, Settings settings)
       opened_copy_(opened.copy),
       loss_(std::move(opened.loss)),
       snapshot_(std::move(opened.snapshot)),
-      fold_seed_(random_u64().ok() ? *random_u64() : 0),
+      fold_seed_(some_seed()),
       ring_(std::move(opened.ring)),
       nudge_bytes_(std::min(kNudgeBytes, ring_->capacity() / 4)),
       handed_(opened.last),
