@@ -78,7 +78,7 @@ Slabs::~Slabs() {
     unpoison(chunk->base, kChunkBytes);
     ::munmap(chunk->base, kChunkBytes);
   }
-  if (spare_ != nullptr) ::munmap(spare_, kChunkBytes);
+  while (spare_count_ != 0) ::munmap(spares_[--spare_count_], kChunkBytes);
 }
 
 std::size_t Slabs::class_of(std::size_t bytes) noexcept {
@@ -327,7 +327,7 @@ Slabs::Chunk& Slabs::add_chunk() {
   while (index < all_.size() && all_[index] != nullptr) ++index;
   if (index == kChunkCountMax) throw std::bad_alloc();
   if (index == all_.size()) all_.emplace_back();
-  chunk->base = spare_ != nullptr ? std::exchange(spare_, nullptr) : map_chunk(wants_huge_pages());
+  chunk->base = spare_count_ != 0 ? spares_[--spare_count_] : map_chunk(wants_huge_pages());
   chunk->index = static_cast<std::uint32_t>(index);
   for (std::size_t unit = 0; unit < reserved_units(*chunk); ++unit) chunk->taken.set(unit);
   chunks_[index].chunk = chunk.get();
@@ -353,20 +353,22 @@ char* Slabs::drop_chunk(Chunk& chunk) noexcept {
 }
 
 void Slabs::prepare() {
-  {
+  for (;;) {
+    {
+      MutexLock guard(pool_);
+      if (spare_count_ == kSpares || !wants_huge_pages()) return;
+    }
+    char* const memory = map_chunk(true);
+    // A write to each page; with huge pages the first one takes all of them.
+    for (std::size_t offset = 0; offset < kChunkBytes; offset += 4096) {
+      static_cast<volatile char*>(memory)[offset] = 0;
+    }
     MutexLock guard(pool_);
-    if (spare_ != nullptr || !wants_huge_pages()) return;
-  }
-  char* const memory = map_chunk(true);
-  // A write to each page; with huge pages the first one takes all of them.
-  for (std::size_t offset = 0; offset < kChunkBytes; offset += 4096) {
-    static_cast<volatile char*>(memory)[offset] = 0;
-  }
-  MutexLock guard(pool_);
-  if (spare_ == nullptr) {
-    spare_ = memory;
-  } else {
-    ::munmap(memory, kChunkBytes);
+    if (spare_count_ < kSpares) {
+      spares_[spare_count_++] = memory;
+    } else {
+      ::munmap(memory, kChunkBytes);
+    }
   }
 }
 

@@ -81,7 +81,7 @@ class Slabs {
 
   // Called, by whichever thread allocates, when the next chunk should be made ready. Must be quick.
   void set_low_memory_call(std::function<void()> f) { on_low_ = std::move(f); }
-  // Maps and touches the chunk that will be needed next, so that no writer meets page faults.
+  // Maps and touches the chunks that will be needed next, so that no writer meets page faults.
   void prepare();
 
   // Bytes in mapped chunks, and of these in blocks that are allocated.
@@ -112,6 +112,7 @@ class Slabs {
   static constexpr std::size_t kClassCount = 192;
   static constexpr std::size_t kUseCount = 2;
   static constexpr std::size_t kArenaCountMax = 8;
+  static constexpr std::size_t kSpares = 4;  // some 8 ms of inserting at full speed
 
   struct Chunk;
 
@@ -213,7 +214,8 @@ class Slabs {
   std::vector<std::unique_ptr<Chunk>> all_ GUARDED_BY(pool_);  // by index; null: not mapped
   // By the logarithm of a number of units: no chunk before this one has room for so many.
   std::array<std::size_t, 4> first_with_room_ GUARDED_BY(pool_) = {};
-  char* spare_ GUARDED_BY(pool_) = nullptr;  // a chunk's memory, ready
+  std::array<char*, kSpares> spares_ GUARDED_BY(pool_) = {};  // chunks' memory, ready
+  std::size_t spare_count_ GUARDED_BY(pool_) = 0;
 };
 
 }  // namespace cloakroom
