@@ -39,7 +39,8 @@ struct Options {
 
   // The journal's ring: what writers may be ahead of the disk by, preallocated in the store's
   // directory and mapped. A power of two, 64 KiB to 1 GiB. Full (stats().journal_waits), it makes
-  // writers wait for the log. A store that was not stopped cleanly keeps the size it has.
+  // writers wait for the log. Another size than the store has takes effect at this open, once what
+  // the ring held has been handed over.
   std::size_t ring_bytes = std::size_t{16} << 20;
 
   // How long a writer waits for room in a ring that is full because the disk has stalled, before it
