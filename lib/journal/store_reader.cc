@@ -121,7 +121,7 @@ class Reader final : public StoreReader {
       }
       return true;
     };
-    const auto walk = snapshot_->walk();
+    const auto walk = snapshot_->walk({});
     for (RecordView record;;) {
       const Status got = walk->next(&record);
       if (got.code() == StatusCode::kNotFound) break;
