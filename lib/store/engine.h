@@ -73,6 +73,7 @@ class Engine {
   Result<std::size_t> erase_owned(std::string_view owner, std::string_view keep_key,
                                   const EraseOptions& options);
   Result<Cursor> scan(Cursor cursor, std::size_t count, FunctionRef<void(const RecordView&)> f);
+  [[nodiscard]] TimeMs now() const noexcept { return timeline_->now(); }
   [[nodiscard]] const std::string& path() const noexcept { return options_.path; }
   Subscription subscribe(std::function<void(const Event&)> f, EventMask mask);
   Stats stats();
@@ -118,7 +119,6 @@ class Engine {
   Status check_owner(std::string_view owner) const;
   Status check_open() const;
 
-  [[nodiscard]] TimeMs now() const noexcept { return timeline_->now(); }
   [[nodiscard]] Durability level(std::optional<Durability> asked) const noexcept {
     return asked.value_or(options_.durability);
   }
