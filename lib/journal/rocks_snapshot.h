@@ -31,6 +31,8 @@ namespace cloakroom {
 struct JournalHooks {
   std::shared_ptr<rocksdb::FileSystem> file_system = {};      // null: the machine's
   std::optional<std::array<unsigned char, 16>> boot_id = {};  // nothing: the kernel's
+  // Options::clock is as good as the kernel's own: its boot_ms() goes on from process to process.
+  bool clock_is_kernels = false;
 };
 
 // Walks all records in key order, each joined with its granted deadline: two iterators side by
