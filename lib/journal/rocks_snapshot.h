@@ -32,6 +32,8 @@ namespace cloakroom {
 struct JournalHooks {
   std::shared_ptr<rocksdb::FileSystem> file_system = {};      // null: the machine's
   std::optional<std::array<unsigned char, 16>> boot_id = {};  // nothing: the kernel's
+  // Options::clock is as good as the kernel's own: its boot_ms() goes on from process to process.
+  bool clock_is_kernels = false;
 };
 
 // The keys from `begin` up to, and without, `end`; an empty end is the end of all.
