@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/boot_clock.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "journal/committer.h"
@@ -392,9 +393,12 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& 
                      .loss = std::move(left->loss)};
   const bool head_is_later = head.version != 0 && head.mark.store > mark.clock.store;
   const bool clock_goes_on = is_kernels_clock(options, hooks);
-  opened.timeline = std::make_shared<Timeline>(
-      clock, head_is_later ? head.mark : mark.clock,
-      clock_goes_on && left->pages_are_whole ? left->ring->time_offset() : std::nullopt);
+  const TimeMs shift = boot_clock_shift();
+  std::optional<TimeMs> offset;  // of store time to our boot clock, if it went on
+  if (clock_goes_on && left->pages_are_whole) offset = left->ring->time_offset();
+  if (offset) *offset -= shift;
+  opened.timeline =
+      std::make_shared<Timeline>(clock, head_is_later ? head.mark : mark.clock, offset);
   if (replays) {
     const auto replayed =
         replay_ring(*left, *opened.snapshot, head.version, opened.timeline->mark());
@@ -416,7 +420,7 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& 
   }
   auto ring =
       begin_ring(options, opened.superblock, std::move(left->ring), opened.last, boot,
-                 clock_goes_on ? std::optional(opened.timeline->offset()) : std::nullopt);
+                 clock_goes_on ? std::optional(opened.timeline->offset() + shift) : std::nullopt);
   if (!ring) return ring.status();
   opened.ring = *std::move(ring);
   const Status unclean = opened.superblock.write_mark(

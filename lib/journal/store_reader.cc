@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/boot_clock.h"
 #include "base/file.h"
 #include "journal/disk_record.h"
 #include "journal/recovery.h"
@@ -210,6 +211,7 @@ class Reader final : public StoreReader {
     if (!ring) return ring.status();
     const bool same_kernel = (*ring)->boot() == boot_id();
     if (same_kernel) time_offset_ = (*ring)->time_offset();
+    if (time_offset_) *time_offset_ -= boot_clock_shift();
     ring_.read(**ring, head, info_.live || same_kernel);
     info_.version_last = std::max(info_.version_last, ring_.version());
     info_.ring_changes = ring_.frames();
