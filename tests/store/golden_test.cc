@@ -121,4 +121,47 @@ TEST_CASE("golden: a ring of a newer format is refused at a restart, with every 
   CHECK(difference(bytes, after) == "");
 }
 
+TEST_CASE(
+    "golden: at a restart a crashed store without its ring is refused, and opened on request") {
+  for (const std::string damage : {"missing", "cut short", "another header"}) {
+    CAPTURE(damage);
+    const TempDir dir;
+    const std::string path = copy_of("format-1", "crashed", dir);
+    const std::string ring = path + "/RING";
+    std::string bytes = read_file(ring);
+    if (damage == "missing") std::filesystem::remove(ring);
+    if (damage == "cut short") write_file(ring, bytes.substr(0, bytes.size() / 2));
+    if (damage == "another header") {
+      bytes[20] = static_cast<char>(bytes[20] ^ 1);
+      write_file(ring, bytes);
+    }
+    DirSnapshot before = snapshot_of(path);
+    const ManualClock clock;
+    Options options = options_at(clock, path);
+    CHECK_CODE(Store::open(options), kCorruption);
+    DirSnapshot after = snapshot_of(path);
+    after.erase("LOCK");
+    before.erase(".");
+    after.erase(".");
+    CHECK(difference(before, after) == "");
+    options.accept_loss = true;
+    Store store = open_store(options);
+    CHECK(store.stats().degraded.find("RING") != std::string::npos);
+    // All but what lay only in the ring: of three parts the first two.
+    CHECK(dump_of(store) == read_file(kGolden + "/format-1/copy.dump"));
+  }
+}
+
+TEST_CASE("golden: at a restart a store that was stopped in order needs no ring") {
+  for (const std::string name : {"clean", "copy"}) {
+    const TempDir dir;
+    const std::string path = copy_of("format-1", name, dir);
+    std::filesystem::remove(path + "/RING");
+    const ManualClock clock;
+    Store store = open_store(options_at(clock, path));
+    CHECK(dump_of(store) == read_file(kGolden + "/format-1/" + name + ".dump"));
+    CHECK(store.stats().degraded == "");
+  }
+}
+
 }  // namespace cloakroom::testing
