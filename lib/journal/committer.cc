@@ -501,6 +501,7 @@ Status RocksJournal::close() {
         superblock_.write_mark({.synced = last, .clock = timeline_->mark(), .clean = true}, true);
   }
   const Status closed = snapshot_->close();
+  if (done && closed) RocksSnapshot::drop_logs(path_ + "/" + kRocksName, settings_.hooks);
   lock_.reset();
   return done ? closed : done;
 }

@@ -76,6 +76,7 @@ class RocksJournal final : public Journal {
     Millis stall_limit{10'000};
     bool background = true;
     std::function<void(LogLevel, std::string_view)> log;
+    JournalHooks hooks = {};
   };
 
   RocksJournal(OpenedStore opened, Settings settings);

@@ -257,6 +257,8 @@ Result<Version> check_untouched(const Options& options, const Evidence& evidence
   const Result<TablesLook> tables = look_at_tables(rocks, evidence.superblock, options.path, hooks);
   if (!tables) return tables.status();
   if (options.accept_loss) return tables->flushed;
+  // Also after every clean stop.
+  if (tables->with_id && tables->flushed >= evidence.promised) return tables->flushed;
   const auto logged = surely_logged(rocks, hooks);
   if (!tables->with_id || !logged || logged->last < evidence.promised ||
       logged->before > tables->flushed) {
@@ -485,7 +487,8 @@ Result<OpenedJournal> open_journal(const Options& options, const JournalHooks& h
                                                  .disk_floor_bytes = options.disk_floor_bytes,
                                                  .stall_limit = options.stall_limit,
                                                  .background = options.background,
-                                                 .log = options.log});
+                                                 .log = options.log,
+                                                 .hooks = hooks});
   return OpenedJournal{std::move(journal), std::move(timeline)};
 }
 

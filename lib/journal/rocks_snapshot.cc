@@ -339,6 +339,16 @@ Status RocksSnapshot::sync_logs(const std::string& path, const JournalHooks& hoo
   return Status();
 }
 
+void RocksSnapshot::drop_logs(const std::string& path, const JournalHooks& hooks) {
+  const auto file_system = make_guarded_file_system(hooks.file_system);
+  std::vector<std::string> names;
+  if (!file_system->GetChildren(path, rocksdb::IOOptions(), &names, nullptr).ok()) return;
+  for (const std::string& name : names) {
+    if (!name.ends_with(".log")) continue;
+    file_system->DeleteFile(path + "/" + name, rocksdb::IOOptions(), nullptr).PermitUncheckedError();
+  }
+}
+
 Result<std::unique_ptr<RocksSnapshot>> RocksSnapshot::open(const OpenOptions& options) {
   auto snapshot = std::make_unique<Snapshot>();
   if (Status opened = snapshot->open_database(options); !opened) return opened;

@@ -81,6 +81,11 @@ class RocksSnapshot {
   // Syncs the logs that lie in `path`, before it is opened. Ok when there are none.
   static Status sync_logs(const std::string& path, const JournalHooks& hooks);
 
+  // Removes the logs that lie in `path`, of a database that is closed and whose table files hold
+  // everything. RocksDB itself keeps one more for each open that wrote nothing. What cannot be
+  // removed stays: the next open copes.
+  static void drop_logs(const std::string& path, const JournalHooks& hooks);
+
   virtual ~RocksSnapshot() = default;
 
   // The head of the last batch; version 0 before the first. Of a log with a hole, however it came

@@ -92,6 +92,26 @@ TEST_CASE("persist: the destructor closes cleanly too") {
   CHECK_VALUE(store, "k", "v");
 }
 
+TEST_CASE("persist: a clean stop leaves no log, however often a store is opened") {
+  TempDir dir;
+  ManualClock clock;
+  const auto logs = [&] {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(dir.store_path() + "/rocks")) {
+      count += entry.path().extension() == ".log";
+    }
+    return count;
+  };
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    Store store = open_store(quiet_options(clock, dir.store_path()));
+    CHECK(store.stats().opened_clean);
+    if (i % 2 == 0) REQUIRE_OK(store.put(text("k", i), "v"));
+    CHECK(contents_of(store).size() == i / 2 + 1);
+    REQUIRE_OK(store.close());
+    CHECK(logs() == 0);
+  }
+}
+
 TEST_CASE("persist: versions keep growing over restarts") {
   TempDir dir;
   ManualClock clock;
