@@ -3,6 +3,7 @@
 #define CLOAKROOM_CLOAKROOM_H_
 
 #include "cloakroom/clock.h"    // IWYU pragma: export
+#include "cloakroom/cookies.h"  // IWYU pragma: export
 #include "cloakroom/events.h"   // IWYU pragma: export
 #include "cloakroom/options.h"  // IWYU pragma: export
 #include "cloakroom/record.h"   // IWYU pragma: export
