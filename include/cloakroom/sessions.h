@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "cloakroom/clock.h"
+#include "cloakroom/cookies.h"
 #include "cloakroom/events.h"
 #include "cloakroom/options.h"
 #include "cloakroom/record.h"
@@ -132,6 +133,10 @@ struct SessionsOptions {
   bool trust_copy = false;
 
   // --- the rest -----------------------------------------------------------------------------
+
+  // How cookie() and end_cookie() set the token, and the name load_cookie() looks for. Options that
+  // check_cookie_options() refuses are refused by the constructor.
+  CookieOptions cookie = {};
 
   // Two of these over one store need different names. 1 to 32 of a-z, A-Z, 0-9, '-', '_', '.'.
   std::string name = "sess";
@@ -310,6 +315,12 @@ class Sessions {
   // and for looking.
   [[nodiscard]] Result<Session> peek(std::string_view token) const;
 
+  // load() of the token in a request's Cookie header, or in its Cookie headers where the protocol
+  // has several. kNotFound also when there is no such cookie, or several with different values (see
+  // cookies.h): the message says so.
+  [[nodiscard]] Result<Session> load_cookie(std::string_view header);
+  [[nodiscard]] Result<Session> load_cookie(std::span<const std::string_view> headers);
+
   // Writes what was changed, and nothing else; `session` then shows what is stored, the changes of
   // others included. Never creates. Ok at once when nothing was changed.
   //   kEnded      it ended meanwhile; nothing was written
@@ -330,6 +341,14 @@ class Sessions {
   // renewal_due() says so. kConflict: another request has rotated it; that one's answer carries the
   // new token, so send none.
   [[nodiscard]] Status rotate(Session& session, const RotateOptions& options = {});
+
+  // The value of the Set-Cookie header that gives the browser the session's token: after create()
+  // and after rotate(), in the same answer. For a Session that holds none it is end_cookie().
+  [[nodiscard]] std::string cookie(const Session& session) const;
+
+  // The value of the Set-Cookie header that makes the browser drop it: after a logout. Ends nothing
+  // by itself.
+  [[nodiscard]] std::string end_cookie() const;
 
   // --- the end -----------------------------------------------------------------------------
   // These end sessions even while the store is full, and in memory even when the disk has failed
