@@ -205,7 +205,33 @@ def run(checks, program):
         finally:
             Browser.request = plain_request
             site.server.process.kill()
+    confirming(checks, program)
     without_sessions(checks, program)
+
+
+def confirming(checks, program):
+    """Who logged in long ago gives the password before ending devices (here: any time ago)."""
+    with Directory() as directory:
+        server = Server([program, "--port", "0", "--data", directory / "data", "--confirm-after", "0"],
+                        directory)
+        laptop, phone = Browser(server.port), Browser(server.port)
+        log_in(laptop, "alice", PASSWORD, "/register")
+        log_in(phone)
+        handle = other_device(laptop)
+        for path, fields in (("/devices/end", {"handle": handle}), ("/devices/end-others", {})):
+            laptop.get("/devices")
+            page = laptop.post(path, **fields)
+            checks.equal(f"{path} asks for the password", (page.status, page.location),
+                         (303, "/confirm"))
+        checks.check("and ends nothing before", not is_out(phone))
+        page = laptop.get("/confirm")
+        checks.equal("the page for it is accessible", Markup(page.text).faults, [])
+        before = laptop.token()
+        checks.equal("a wrong one does not do", laptop.post("/confirm", password=OTHER).status, 401)
+        page = laptop.post("/confirm", password=PASSWORD)
+        checks.equal("the right one leads back", (page.status, page.location), (303, "/devices"))
+        checks.check("with a new token", laptop.token() not in ("", before) and not is_out(laptop))
+        server.stop()
 
 
 def without_sessions(checks, program):

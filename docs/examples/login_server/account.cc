@@ -79,9 +79,29 @@ void App::change_password(const Request& request, Response& response) {
   if (save(*session, response)) redirect(response, "/");
 }
 
+void App::confirm(const Request& request, Response& response) {
+  auto session = poster(request, response);
+  if (!session) return;
+  const std::string owner(session->owner());
+  if (owner.empty()) return redirect(response, "/login");
+  auto checked = users_.check(owner, request.get_param_value("password"));
+  if (checked.code() == StatusCode::kNotFound) {
+    return show(response,
+                confirm_page({.user = owner,
+                              .csrf = session->get("csrf").value_or(""),
+                              .message = "The password is another one."}),
+                401);
+  }
+  if (checked) checked = sessions_->rotate(*session, {.reauthenticated = true});
+  if (!checked) return fail(response, checked);
+  send_token(*session, response);
+  redirect(response, "/devices");
+}
+
 void App::end_device(const Request& request, Response& response) {
   auto session = poster(request, response);
   if (!session) return;
+  if (!is_fresh(*session, response)) return;
   // By owner and handle: nobody ends a session of somebody else.
   auto ended = sessions_->destroy_handle(session->owner(), request.get_param_value("handle"));
   if (!ended && !is_logged_out(ended.status())) return fail(response, ended.status());
@@ -93,7 +113,7 @@ void App::end_device(const Request& request, Response& response) {
 void App::end_other_devices(const Request& request, Response& response) {
   auto session = poster(request, response);
   if (!session) return;
-  if (session->owner().empty()) return redirect(response, "/login");
+  if (!is_fresh(*session, response)) return;
   auto ended = sessions_->destroy_all(session->owner(), session->token());
   if (!ended) return fail(response, ended.status());
   session->set("message", "Devices logged out: " + std::to_string(ended->count) + ".");

@@ -3,7 +3,7 @@
 namespace login {
 namespace {
 
-// "set" and not "add": nothing of a page is cached, framed, or allowed to run.
+// Nothing of a page is cached, framed, or allowed to run.
 const httplib::Headers kHeaders = {
     {"Cache-Control", "no-store"},
     {"Content-Security-Policy",
@@ -29,10 +29,12 @@ void App::add_routes(httplib::Server& server) {
   server.Get("/login", [this](const Request& q, Response& p) { login_form(q, p); });
   server.Get("/devices", [this](const Request& q, Response& p) { devices(q, p); });
   server.Get("/password", [this](const Request& q, Response& p) { password_form(q, p); });
+  server.Get("/confirm", [this](const Request& q, Response& p) { confirm_form(q, p); });
   server.Post("/login", [this](const Request& q, Response& p) { log_in(q, p); });
   server.Post("/register", [this](const Request& q, Response& p) { add_user(q, p); });
   server.Post("/logout", [this](const Request& q, Response& p) { log_out(q, p); });
   server.Post("/password", [this](const Request& q, Response& p) { change_password(q, p); });
+  server.Post("/confirm", [this](const Request& q, Response& p) { confirm(q, p); });
   server.Post("/devices/end", [this](const Request& q, Response& p) { end_device(q, p); });
   server.Post("/devices/end-others",
               [this](const Request& q, Response& p) { end_other_devices(q, p); });
@@ -80,6 +82,13 @@ void App::password_form(const Request& request, Response& response) {
   if (!session) return;
   show(response,
        password_page({.user = session->owner(), .csrf = session->get("csrf").value_or("")}));
+}
+
+void App::confirm_form(const Request& request, Response& response) {
+  auto session = user(request, response);
+  if (!session) return;
+  show(response,
+       confirm_page({.user = session->owner(), .csrf = session->get("csrf").value_or("")}));
 }
 
 }  // namespace login

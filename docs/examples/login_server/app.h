@@ -28,8 +28,10 @@ class App {
   using Session = cloakroom::Session;
 
   // Both must outlive it. Without `sessions` it serves the first page alone, the same for
-  // everybody: what a request costs without sessions.
-  App(Users& users, cloakroom::Sessions* sessions) : users_(users), sessions_(sessions) {}
+  // everybody: what a request costs without sessions. Whoever ends other devices must have given
+  // the password within `confirm_after`.
+  App(Users& users, cloakroom::Sessions* sessions, cloakroom::Millis confirm_after)
+      : users_(users), sessions_(sessions), confirm_after_(confirm_after) {}
 
   void add_routes(httplib::Server& server);
 
@@ -38,6 +40,7 @@ class App {
   std::optional<Session> visitor(const Request& request, Response& response);  // logged in or not
   std::optional<Session> user(const Request& request, Response& response);     // logged in
   std::optional<Session> poster(const Request& request, Response& response);   // with the secret
+  bool is_fresh(const Session& session, Response& response);
   bool save(Session& session, Response& response);
   void send_token(const Session& session, Response& response);
 
@@ -47,18 +50,21 @@ class App {
   void login_form(const Request& request, Response& response);
   void devices(const Request& request, Response& response);
   void password_form(const Request& request, Response& response);
+  void confirm_form(const Request& request, Response& response);
 
   // account.cc: what forms do.
   void log_in(const Request& request, Response& response);
   void add_user(const Request& request, Response& response);
   void log_out(const Request& request, Response& response);
   void change_password(const Request& request, Response& response);
+  void confirm(const Request& request, Response& response);
   void end_device(const Request& request, Response& response);
   void end_other_devices(const Request& request, Response& response);
   void enter(Session& session, std::string_view name, Response& response);
 
   Users& users_;
   cloakroom::Sessions* sessions_;
+  cloakroom::Millis confirm_after_;
 };
 
 // response.cc

@@ -1,13 +1,14 @@
 // login_server: accounts, logins and a list of devices, on cpp-httplib.
 //
-//   login_server [--port N] [--data DIR] [--threads N] [--no-sessions]
+//   login_server [--port N] [--data DIR] [--threads N] [--confirm-after SECONDS] [--no-sessions]
 //
 // Open http://localhost:8080 in two browsers. The sessions survive a restart, and kill -9. In
 // earnest there is a proxy with TLS in front; browsers take the Secure cookie from http://localhost
 // only.
 //
-// --port 0 takes a free port; the first line of the output says which. --no-sessions serves the
-// first page to everybody, without sessions: for measuring what they cost.
+// --port 0 takes a free port; the first line of the output says which. Who ends other devices must
+// have given the password within --confirm-after (600). --no-sessions serves the first page to
+// everybody, without sessions: for measuring what they cost.
 #include <signal.h>
 #include <sodium.h>
 
@@ -27,6 +28,7 @@ struct Arguments {
   int port = 8080;
   std::size_t threads = 8;
   std::string data = "login-data";
+  std::chrono::seconds confirm_after{600};
   bool sessions = true;
 };
 
@@ -58,6 +60,8 @@ std::optional<Arguments> parse(int argc, char** argv) {
       arguments.port = *parsed;
     } else if (name == "--threads" && *parsed >= 1 && *parsed <= 1024) {
       arguments.threads = static_cast<std::size_t>(*parsed);
+    } else if (name == "--confirm-after") {
+      arguments.confirm_after = std::chrono::seconds(*parsed);
     } else {
       return std::nullopt;
     }
@@ -101,8 +105,10 @@ int serve(httplib::Server& server, const Arguments& arguments, const sigset_t& s
 int main(int argc, char** argv) {
   const auto arguments = parse(argc, argv);
   if (!arguments || ::sodium_init() < 0) {
-    std::fprintf(stderr,
-                 "usage: login_server [--port N] [--data DIR] [--threads N] [--no-sessions]\n");
+    std::fprintf(
+        stderr,
+        "usage: login_server [--port N] [--data DIR] [--threads N] [--confirm-after SECONDS] "
+        "[--no-sessions]\n");
     return 2;
   }
   sigset_t signals;
@@ -115,13 +121,14 @@ int main(int argc, char** argv) {
   std::filesystem::create_directory(arguments->data, ignored);
   auto users_store = cloakroom::Store::open({.path = arguments->data + "/users", .log = to_stderr});
   if (!users_store) return fail(users_store.status());
-  auto sessions_store = cloakroom::Store::open({.path = arguments->data + "/sessions", .log = to_stderr});
+  auto sessions_store =
+      cloakroom::Store::open({.path = arguments->data + "/sessions", .log = to_stderr});
   if (!sessions_store) return fail(sessions_store.status());
   cloakroom::Sessions sessions(*sessions_store);
   if (!sessions.status()) return fail(sessions.status());
 
   login::Users users(*users_store);
-  login::App app(users, arguments->sessions ? &sessions : nullptr);
+  login::App app(users, arguments->sessions ? &sessions : nullptr, arguments->confirm_after);
   httplib::Server server;
   server.new_task_queue = [&] { return new httplib::ThreadPool(arguments->threads); };
   server.set_keep_alive_max_count(10'000);

@@ -146,6 +146,14 @@ std::string password_page(const View& view) {
                            button("Change password")));
 }
 
+std::string confirm_page(const View& view) {
+  return page("Confirm that it is you", view,
+              "<p>You logged in some time ago. Give your password once more to go on.</p>\n" +
+                  form(view, "/confirm",
+                       field("Password", "password", "password", "password", "current-password") +
+                           button("Confirm")));
+}
+
 std::string error_page(std::string_view title, std::string_view text) {
   return page(title, {},
               "<p>" + escape(text) + "</p>\n<p><a href=\"/\">Go to the first page</a></p>\n");

@@ -40,6 +40,7 @@ struct View {
 [[nodiscard]] std::string devices_page(const View& view,
                                        const std::vector<cloakroom::SessionInfo>& devices);
 [[nodiscard]] std::string password_page(const View& view);
+[[nodiscard]] std::string confirm_page(const View& view);
 [[nodiscard]] std::string error_page(std::string_view title, std::string_view text);
 
 }  // namespace login

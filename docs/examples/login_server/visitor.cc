@@ -86,6 +86,12 @@ std::optional<App::Session> App::poster(const Request& request, Response& respon
   return *std::move(session);
 }
 
+bool App::is_fresh(const Session& session, Response& response) {
+  if (sessions_->require_fresh(session, confirm_after_)) return true;
+  redirect(response, "/confirm");
+  return false;
+}
+
 bool App::save(Session& session, Response& response) {
   auto saved = sessions_->save(session);
   if (saved) return true;
