@@ -26,7 +26,6 @@ using namespace std::chrono_literals;
 using asio::use_awaitable;
 using cloakroom::Durability;
 using cloakroom::Status;
-using cloakroom::StatusCode;
 using cloakroom::Version;
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
@@ -81,7 +80,7 @@ class Site {
   void home(const Request& request, Response& response) {
     auto session = sessions_.load_cookie(header_of(request, http::field::cookie));
     if (!session) {
-      if (is_failure(session.status())) return fail(session.status(), response);
+      if (!is_logged_out(session.code())) return fail(session.status(), response);
       response.result(http::status::ok);
       response.body() =
           "<!doctype html><html lang=\"en\"><title>Log in</title><h1>Log in</h1>"
@@ -116,10 +115,10 @@ class Site {
 
   Task<void> log_out(const Request& request, Response& response) {
     auto session = sessions_.load_cookie(header_of(request, http::field::cookie));
-    if (!session && is_failure(session.status())) co_return fail(session.status(), response);
+    if (!session && !is_logged_out(session.code())) co_return fail(session.status(), response);
     if (session) {
       auto ended = sessions_.destroy(*session, {.durability = Durability::kProcess});
-      if (!ended && is_failure(ended.status())) co_return fail(ended.status(), response);
+      if (!ended && !is_logged_out(ended.code())) co_return fail(ended.status(), response);
       // From here on no request finds the session; after this, no power cut brings it back.
       if (ended) {
         if (auto safe = co_await durable(store_, *ended); !safe) co_return fail(safe, response);
@@ -127,10 +126,6 @@ class Site {
     }
     response.set(http::field::set_cookie, sessions_.end_cookie());
     redirect(response);
-  }
-
-  static bool is_failure(const Status& status) {
-    return status.code() != StatusCode::kNotFound && status.code() != StatusCode::kEnded;
   }
 
   static void fail(const Status& status, Response& response) {

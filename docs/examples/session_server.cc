@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   server.Get("/", [&](const httplib::Request& request, httplib::Response& response) {
     std::string user = "stranger";
     auto session = sessions.load_cookie(request.get_header_value("Cookie"));
+    if (!session && !is_logged_out(session.code())) return void(response.status = 503);
     if (session) user = session->owner();
     response.set_content("Hello, " + user + "\n", "text/plain");
   });
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
 
   server.Post("/logout", [&](const httplib::Request& request, httplib::Response& response) {
     auto session = sessions.load_cookie(request.get_header_value("Cookie"));
+    if (!session && !is_logged_out(session.code())) return void(response.status = 503);
     if (session && !sessions.destroy(*session)) return void(response.status = 503);
     response.set_header("Set-Cookie", sessions.end_cookie());
     response.set_redirect("/", 303);

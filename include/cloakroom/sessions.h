@@ -78,6 +78,12 @@ enum class EndReason : std::uint8_t {
 // "idle" and so on; a pointer to a constant.
 [[nodiscard]] const char* to_string(EndReason reason) noexcept;
 
+// Of what load() and its like answer: whoever asks has no session, show them the login form. Every
+// other failure is the server's, and says nothing about the visitor.
+[[nodiscard]] constexpr bool is_logged_out(StatusCode code) noexcept {
+  return code == StatusCode::kNotFound || code == StatusCode::kEnded;
+}
+
 // What create() does for an owner who has max_per_owner sessions.
 enum class AtLimit : std::uint8_t {
   kEndOldest,  // ends the one that was seen least recently

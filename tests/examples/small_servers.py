@@ -15,10 +15,15 @@ def quoted(checks, examples):
                        for name in ("plain_server.cc", "session_server.cc"))
     code = [lines[next(i for i, line in enumerate(lines) if line.startswith("#include")):]
             for lines in (plain, sessions)]
-    changes = [line for line in difflib.ndiff(*code) if line[:2] in ("+ ", "- ")]
+    lines = [line for line in difflib.ndiff(*code) if line[:2] != "? "]
+    changes = [line for line in lines if line[:2] in ("+ ", "- ")]
     added = [line for line in changes if line.startswith("+ ") and line[2:].strip()]
     checks.check("sessions only add lines", not [c for c in changes if c.startswith("- ")], changes)
     checks.check(f"at most {ADDED_LINES_MAX}", 0 < len(added) <= ADDED_LINES_MAX, len(added))
+    # As `diff -u` writes it: one column for the sign.
+    shown = "\n".join((line[0] + line[2:]).rstrip() for line in lines)
+    checks.check("docs/web-server.md shows them",
+                 f"```diff\n{shown}\n```" in (examples.parent / "web-server.md").read_text())
 
 
 def session_server(checks, program):

@@ -49,8 +49,7 @@ int sextet(char c) {
 
 // --- ASVS 7.1, 7.2: documented, and tokens -------------------------------------------------------
 
-TEST_CASE(
-    "asvs 7.1.2: an owner has at most so many sessions, and the oldest one goes or the new one") {
+TEST_CASE("asvs 7.1.2: an owner has at most so many sessions; the oldest ends, or the new one") {
   Web ending({.max_per_owner = 2});
   const Session first = ending.log_in("alice");
   ending.clock.advance(10s);
@@ -217,8 +216,7 @@ TEST_CASE("asvs 7.4.2: all sessions of a user end with the account") {
   CHECK(web.alive(other));
 }
 
-TEST_CASE(
-    "asvs 7.4.3: a changed password can end all other sessions, and gives this one a new token") {
+TEST_CASE("asvs 7.4.3: with a new password all other sessions end, and this one has a new token") {
   Web web;
   Session session = web.log_in("alice");
   const std::string stolen(session.token());

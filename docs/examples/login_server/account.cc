@@ -43,7 +43,7 @@ void App::log_out(const Request& request, Response& response) {
   if (!session) return;
   // Waits for the disk: a logout that a power cut takes back would be none.
   auto ended = sessions_->destroy(*session);
-  if (!ended && !is_logged_out(ended.status())) return fail(response, ended.status());
+  if (!ended && !is_logged_out(ended.code())) return fail(response, ended.status());
   response.set_header("Set-Cookie", sessions_->end_cookie());
   redirect(response, "/login");
 }
@@ -104,7 +104,7 @@ void App::end_device(const Request& request, Response& response) {
   if (!is_fresh(*session, response)) return;
   // By owner and handle: nobody ends a session of somebody else.
   auto ended = sessions_->destroy_handle(session->owner(), request.get_param_value("handle"));
-  if (!ended && !is_logged_out(ended.status())) return fail(response, ended.status());
+  if (!ended && !is_logged_out(ended.code())) return fail(response, ended.status());
   session->set("message",
                ended ? "That device is logged out." : "That device was logged out already.");
   if (save(*session, response)) redirect(response, "/devices");

@@ -73,9 +73,6 @@ void redirect(httplib::Response& response, std::string_view where);
 void fail(httplib::Response& response,
           const cloakroom::Status& status);  // 503, and a line for the operator
 
-// Is that an answer, "no session", and not a failure?
-[[nodiscard]] bool is_logged_out(const cloakroom::Status& status);
-
 // What of a User-Agent header a user recognises: "Firefox on Linux".
 [[nodiscard]] std::string device_name(std::string_view user_agent);
 

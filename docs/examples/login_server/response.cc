@@ -3,7 +3,6 @@
 #include "app.h"
 
 using cloakroom::Status;
-using cloakroom::StatusCode;
 
 namespace login {
 
@@ -21,10 +20,6 @@ void fail(httplib::Response& response, const Status& status) {
   std::fprintf(stderr, "login_server: %s\n", status.to_string().c_str());
   show(response, error_page("Please try again later", "Something is wrong here, not with you."),
        503);
-}
-
-bool is_logged_out(const Status& status) {
-  return status.code() == StatusCode::kNotFound || status.code() == StatusCode::kEnded;
 }
 
 std::string device_name(std::string_view user_agent) {

@@ -30,7 +30,7 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 std::optional<App::Session> App::visitor(const Request& request, Response& response) {
   auto session = sessions_->load_cookie(request.get_header_value("Cookie"));
   if (session) return *std::move(session);
-  if (!is_logged_out(session.status())) {
+  if (!is_logged_out(session.code())) {
     fail(response, session.status());
     return std::nullopt;
   }
@@ -61,7 +61,7 @@ std::optional<App::Session> App::user(const Request& request, Response& response
     }
     return *std::move(session);
   }
-  if (session || is_logged_out(session.status())) {
+  if (session || is_logged_out(session.code())) {
     redirect(response, "/login");
   } else {
     fail(response, session.status());
@@ -71,7 +71,7 @@ std::optional<App::Session> App::user(const Request& request, Response& response
 
 std::optional<App::Session> App::poster(const Request& request, Response& response) {
   auto session = sessions_->load_cookie(request.get_header_value("Cookie"));
-  if (!session && !is_logged_out(session.status())) {
+  if (!session && !is_logged_out(session.code())) {
     fail(response, session.status());
     return std::nullopt;
   }
@@ -95,7 +95,7 @@ bool App::is_fresh(const Session& session, Response& response) {
 bool App::save(Session& session, Response& response) {
   auto saved = sessions_->save(session);
   if (saved) return true;
-  if (is_logged_out(saved)) {
+  if (is_logged_out(saved.code())) {
     redirect(response, "/login");  // logged out while this request was at work
   } else {
     fail(response, saved);
