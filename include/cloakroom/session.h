@@ -121,7 +121,7 @@ class Session {
   [[nodiscard]] bool changed() const noexcept { return !changes_.empty() || new_schema_; }
 
  private:
-  friend class SessionManager;  // lib/sessions
+  friend class SessionAccess;  // lib/sessions
 
   [[nodiscard]] const AttributeChange* change_of(std::string_view name) const noexcept;
   AttributeChange& change_to(std::string_view name, AttributeChange::Kind kind);

@@ -191,6 +191,9 @@ class Store {
   [[nodiscard]] Subscription subscribe(std::function<void(const Event&)> f,
                                        EventMask mask = kAllEvents);
 
+  // The store's own time (clock.h), which all deadlines are in.
+  [[nodiscard]] TimeMs now() const noexcept;
+
   // Options::path.
   [[nodiscard]] const std::string& path() const noexcept;
 

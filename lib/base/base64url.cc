@@ -33,8 +33,8 @@ std::uint32_t value_of(char digit) noexcept { return kValues[static_cast<unsigne
 void base64url_encode(std::span<const unsigned char> bytes, char* out) noexcept {
   std::size_t at = 0;
   for (; at + 3 <= bytes.size(); at += 3) {
-    const std::uint32_t group = std::uint32_t{bytes[at]} << 16 |
-                                std::uint32_t{bytes[at + 1]} << 8 | std::uint32_t{bytes[at + 2]};
+    const std::uint32_t group = std::uint32_t{bytes[at]} << 16 | std::uint32_t{bytes[at + 1]} << 8 |
+                                std::uint32_t{bytes[at + 2]};
     *out++ = kDigits[group >> 18];
     *out++ = kDigits[group >> 12 & 63];
     *out++ = kDigits[group >> 6 & 63];
@@ -42,8 +42,8 @@ void base64url_encode(std::span<const unsigned char> bytes, char* out) noexcept 
   }
   const std::size_t rest = bytes.size() - at;
   if (rest == 0) return;
-  const std::uint32_t group = std::uint32_t{bytes[at]} << 16 |
-                              (rest == 2 ? std::uint32_t{bytes[at + 1]} << 8 : 0);
+  const std::uint32_t group =
+      std::uint32_t{bytes[at]} << 16 | (rest == 2 ? std::uint32_t{bytes[at + 1]} << 8 : 0);
   *out++ = kDigits[group >> 18];
   *out++ = kDigits[group >> 12 & 63];
   if (rest == 2) *out++ = kDigits[group >> 6 & 63];

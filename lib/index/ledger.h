@@ -1,7 +1,7 @@
 // Ledger: the bounded memory of why sessions ended, for endings that leave nothing in the store.
 //
-// A ring of entries, the oldest of which makes room for the newest, and a map from the hash of a key
-// to its newest entry. Safe from any thread; one lock, held for a map operation.
+// A ring of entries, the oldest of which makes room for the newest, and a map from the hash of a
+// key to its newest entry. Safe from any thread; one lock, held for a map operation.
 #ifndef CLOAKROOM_LIB_INDEX_LEDGER_H_
 #define CLOAKROOM_LIB_INDEX_LEDGER_H_
 

@@ -19,8 +19,9 @@ Result<std::optional<std::string>> changed_value(const AttributeChange& change,
   const std::optional<std::int64_t> before = parse_decimal(current.value_or("0"));
   std::int64_t sum = 0;
   if (!before || __builtin_add_overflow(*before, change.delta, &sum)) {
-    return Status(StatusCode::kInvalidArgument,
-                  "increment(): the attribute is not a 64-bit decimal, or the sum is none; set() it");
+    return Status(
+        StatusCode::kInvalidArgument,
+        "increment(): the attribute is not a 64-bit decimal, or the sum is none; set() it");
   }
   return std::optional<std::string>(std::to_string(sum));
 }
@@ -33,8 +34,7 @@ const AttributeChange* find_change(std::span<const AttributeChange> changes,
   return nullptr;
 }
 
-Status append(std::string& out, std::string_view name, std::string_view value,
-              std::size_t& count) {
+Status append(std::string& out, std::string_view name, std::string_view value, std::size_t& count) {
   if (name.size() > kAttributeNameBytesMax) {
     return too_large("bytes of an attribute's name", name.size(), kAttributeNameBytesMax);
   }

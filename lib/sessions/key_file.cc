@@ -53,8 +53,8 @@ std::string_view take_line(std::string_view& text) noexcept {
 
 Result<std::vector<std::string>> parse(std::string_view text, const std::string& path) {
   if (take_line(text) != kFirstLine) {
-    return refuse(path, "does not begin with \"" + std::string(kFirstLine) +
-                            "\"; put it back from a copy");
+    return refuse(
+        path, "does not begin with \"" + std::string(kFirstLine) + "\"; put it back from a copy");
   }
   std::vector<std::string> keys;
   for (std::size_t number = 2; !text.empty(); ++number) {

@@ -15,7 +15,8 @@ constexpr std::string_view kNameCharacters =
 Status invalid(std::string text) { return Status(StatusCode::kInvalidArgument, std::move(text)); }
 
 Status check_timeouts(const Timeouts& timeouts, const std::string& where) {
-  if (timeouts.idle_timeout <= Millis{0}) return invalid(where + "::idle_timeout must be more than 0");
+  if (timeouts.idle_timeout <= Millis{0})
+    return invalid(where + "::idle_timeout must be more than 0");
   if (timeouts.lifetime <= Millis{0}) return invalid(where + "::lifetime must be more than 0");
   if (timeouts.renewal_interval <= Millis{0}) {
     return invalid(where + "::renewal_interval must be more than 0; kNoExpiry switches it off");
@@ -54,7 +55,9 @@ Millis grace_of(const SessionsOptions& options, const RotateOptions& rotate) noe
   return rotate.grace.value_or(raises ? Millis{0} : options.rotate_grace);
 }
 
-Millis slide_step(Millis idle_timeout) noexcept { return std::min(idle_timeout / 64, kSlideStepMax); }
+Millis slide_step(Millis idle_timeout) noexcept {
+  return std::min(idle_timeout / 64, kSlideStepMax);
+}
 
 TimeMs after(TimeMs now, Millis duration) noexcept { return Timeline::after(now, duration); }
 

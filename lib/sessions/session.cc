@@ -10,7 +10,7 @@
 
 namespace cloakroom {
 
-using Kind = AttributeChange::Kind;
+using ChangeKind = AttributeChange::Kind;
 
 Session::Session() noexcept = default;
 Session::~Session() { wipe(); }
@@ -77,13 +77,14 @@ std::string_view Session::attributes() const noexcept {
 }
 
 const AttributeChange* Session::change_of(std::string_view name) const noexcept {
-  const auto found = std::find_if(changes_.begin(), changes_.end(),
-                                  [&](const AttributeChange& change) { return change.name == name; });
+  const auto found =
+      std::find_if(changes_.begin(), changes_.end(),
+                   [&](const AttributeChange& change) { return change.name == name; });
   return found != changes_.end() ? &*found : nullptr;
 }
 
 // The change of this attribute, new or turned into one of that kind.
-AttributeChange& Session::change_to(std::string_view name, Kind kind) {
+AttributeChange& Session::change_to(std::string_view name, ChangeKind kind) {
   for (AttributeChange& change : changes_) {
     if (change.name != name) continue;
     change.kind = kind;
@@ -94,7 +95,7 @@ AttributeChange& Session::change_to(std::string_view name, Kind kind) {
 
 std::optional<std::string_view> Session::get(std::string_view name) const noexcept {
   if (const AttributeChange* const change = change_of(name)) {
-    if (change->kind == Kind::kErase) return std::nullopt;
+    if (change->kind == ChangeKind::kErase) return std::nullopt;
     return change->value;
   }
   return find_attribute(attributes(), name);
@@ -102,12 +103,12 @@ std::optional<std::string_view> Session::get(std::string_view name) const noexce
 
 void Session::set(std::string_view name, std::string_view value) {
   std::string copy(value);  // it may be a view of what is being changed
-  change_to(name, Kind::kSet).value = std::move(copy);
+  change_to(name, ChangeKind::kSet).value = std::move(copy);
 }
 
 void Session::erase(std::string_view name) {
   std::string copy(name);  // it may be a view of what is being changed
-  change_to(copy, Kind::kErase).value.clear();
+  change_to(copy, ChangeKind::kErase).value.clear();
 }
 
 std::optional<std::string> Session::pop(std::string_view name) {
@@ -126,12 +127,12 @@ std::int64_t Session::increment(std::string_view name, std::int64_t delta) {
                     : std::numeric_limits<std::int64_t>::min();
   }
   const AttributeChange* const pending = change_of(name);
-  if (pending != nullptr && pending->kind != Kind::kAdd) {
+  if (pending != nullptr && pending->kind != ChangeKind::kAdd) {
     // Counts on what this copy has set, so the sum is what is sent.
-    change_to(name, Kind::kSet).value = std::to_string(sum);
+    change_to(name, ChangeKind::kSet).value = std::to_string(sum);
     return sum;
   }
-  AttributeChange& change = change_to(name, Kind::kAdd);
+  AttributeChange& change = change_to(name, ChangeKind::kAdd);
   change.value = std::to_string(sum);
   if (__builtin_add_overflow(change.delta, delta, &change.delta)) {
     change.delta = delta > 0 ? std::numeric_limits<std::int64_t>::max()
@@ -146,12 +147,12 @@ void Session::visit_attributes(FunctionRef<void(const Field&)> f) const {
     const AttributeChange* const change = change_of(field.name);
     if (change == nullptr) {
       f(field);
-    } else if (change->kind != Kind::kErase) {
+    } else if (change->kind != ChangeKind::kErase) {
       f({.name = field.name, .value = change->value});
     }
   }
   for (const AttributeChange& change : changes_) {
-    if (change.kind == Kind::kErase || find_attribute(attributes(), change.name)) continue;
+    if (change.kind == ChangeKind::kErase || find_attribute(attributes(), change.name)) continue;
     f({.name = change.name, .value = change.value});
   }
 }

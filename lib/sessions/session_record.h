@@ -8,8 +8,8 @@
 //   ended    handle 16 | reason | when | owner
 //   meta     epoch | generation | epoch began at | key ids: count, u64 each
 //
-// Numbers are varints, strings have a varint length in front. A timeout of 0 is none. "Last seen" is
-// written only where it does not follow from the deadline, which is that moment plus the idle
+// Numbers are varints, strings have a varint length in front. A timeout of 0 is none. "Last seen"
+// is written only where it does not follow from the deadline, which is that moment plus the idle
 // timeout unless the lifetime cuts it short.
 //
 // What is read comes from a disk: decoding checks every bound and says no to the rest.

@@ -52,9 +52,9 @@ Status check_master_keys(std::span<const std::string> keys) {
   }
   for (const std::string& key : keys) {
     if (key.size() != kMasterKeyBytes) {
-      return Status(StatusCode::kInvalidArgument,
-                    "SessionsOptions::keys: a key has 32 random bytes, not " +
-                        std::to_string(key.size()));
+      return Status(
+          StatusCode::kInvalidArgument,
+          "SessionsOptions::keys: a key has 32 random bytes, not " + std::to_string(key.size()));
     }
     if (std::count(keys.begin(), keys.end(), key) != 1) {
       return Status(StatusCode::kInvalidArgument, "SessionsOptions::keys: a key is there twice");

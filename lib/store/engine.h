@@ -73,6 +73,7 @@ class Engine {
   Result<std::size_t> erase_owned(std::string_view owner, std::string_view keep_key,
                                   const EraseOptions& options);
   Result<Cursor> scan(Cursor cursor, std::size_t count, FunctionRef<void(const RecordView&)> f);
+  [[nodiscard]] TimeMs time() const noexcept { return timeline_->now(); }
   [[nodiscard]] const std::string& path() const noexcept { return options_.path; }
   Subscription subscribe(std::function<void(const Event&)> f, EventMask mask);
   Stats stats();
