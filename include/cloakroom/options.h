@@ -109,6 +109,34 @@ struct PutOptions {
   // Store only if the record's version is this; 0: only if the key is absent. Otherwise kConflict.
   std::optional<Version> if_version = std::nullopt;
 
+  // What put stores, and update expects and stores: kBytes or kSession. set_fields ignores it.
+  Kind kind = Kind::kBytes;
+
+  // Unset: Options::durability.
+  std::optional<Durability> durability = std::nullopt;
+};
+
+// How Store::rename moves a record. Kind and time of creation always go along.
+struct RenameOptions {
+  // Move only if the record's version is this. Otherwise kConflict.
+  std::optional<Version> if_version = std::nullopt;
+
+  // Unset: the value goes along. Otherwise this takes its place.
+  std::optional<std::string_view> value = std::nullopt;
+
+  // Unset: the owner goes along. Otherwise it is this one's from now on; empty: nobody's.
+  std::optional<std::string_view> owner = std::nullopt;
+
+  // true: deadline and lifetime go along. false: both begin anew, as `ttl` and `lifetime` say.
+  bool keep_deadline = true;
+  Millis ttl = kNoExpiry;
+  Millis lifetime = kNoExpiry;
+
+  // Unset: the old key is absent. Otherwise it holds a record with this value, of the same kind,
+  // without an owner, for `leave_ttl`.
+  std::optional<std::string_view> leave = std::nullopt;
+  Millis leave_ttl = kNoExpiry;
+
   // Unset: Options::durability.
   std::optional<Durability> durability = std::nullopt;
 };

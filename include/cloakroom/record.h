@@ -18,8 +18,9 @@ namespace cloakroom {
 using Version = std::uint64_t;
 
 enum class Kind : std::uint8_t {
-  kBytes = 0,   // put(): the value is what the caller gave
-  kFields = 1,  // set_fields(): named fields, changed singly
+  kBytes = 0,    // put(): the value is what the caller gave
+  kFields = 1,   // set_fields(): named fields, changed singly
+  kSession = 2,  // of Sessions, in an encoding of its own; written with PutOptions::kind
 };
 
 // A key is at most this many bytes; so is an owner. Both may hold any byte. A session key needs 43
@@ -30,7 +31,7 @@ inline constexpr std::size_t kOwnerBytesMax = 1024;
 // A borrowed look at a record. Valid only inside the visitor it was handed to; copy what you keep.
 struct RecordView {
   std::string_view key = {};
-  std::string_view value = {};  // kBytes: the value. kFields: see Store::visit_fields
+  std::string_view value = {};  // the value; of kFields see Store::visit_fields
   std::string_view owner = {};  // empty: none
   Kind kind = Kind::kBytes;
   Version version = 0;        // of the last change of the value; a touch does not move it

@@ -27,6 +27,15 @@ inline constexpr std::size_t kTokenChars = 54;
 // A handle is 16 random bytes in base64url.
 inline constexpr std::size_t kHandleChars = 22;
 
+// One change that save() has to bring to the store. Private means of lib/sessions.
+struct AttributeChange {
+  enum class Kind : std::uint8_t { kSet, kErase, kAdd };
+  Kind kind = Kind::kSet;
+  std::string name = {};
+  std::string value = {};  // kSet: the value. kAdd: the sum, as get() shows it
+  std::int64_t delta = 0;  // kAdd
+};
+
 // A copy of a session, taken when it was loaded. A value: copy it, move it, hold it as long as you
 // like; nothing that happens to the session elsewhere changes it. Not for several threads at once.
 // The token in it is wiped when it goes.
@@ -112,19 +121,12 @@ class Session {
   [[nodiscard]] bool changed() const noexcept { return !changes_.empty() || new_schema_; }
 
  private:
-  friend class SessionManager;  // lib/sessions
+  friend class SessionAccess;  // lib/sessions
 
-  struct Change {
-    enum class Kind : std::uint8_t { kSet, kErase, kAdd };
-    Kind kind = Kind::kSet;
-    std::string name = {};
-    std::string value = {};  // kSet: the value. kAdd: the sum, as get() shows it
-    std::int64_t delta = 0;  // kAdd
-  };
-
-  [[nodiscard]] const Change* change_of(std::string_view name) const noexcept;
-  Change& change_to(std::string_view name, Change::Kind kind);
-  [[nodiscard]] std::optional<std::string_view> stored(std::string_view name) const noexcept;
+  [[nodiscard]] const AttributeChange* change_of(std::string_view name) const noexcept;
+  AttributeChange& change_to(std::string_view name, AttributeChange::Kind kind);
+  [[nodiscard]] std::string_view attributes() const noexcept;
+  void clear() noexcept;
   void wipe() noexcept;
 
   std::array<char, kTokenChars> token_{};
@@ -146,7 +148,7 @@ class Session {
   TimeMs authenticated_at_ = 0;
   Version version_ = 0;
   std::optional<std::uint32_t> new_schema_;
-  std::vector<Change> changes_;
+  std::vector<AttributeChange> changes_;
 };
 
 }  // namespace cloakroom

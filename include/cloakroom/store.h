@@ -91,7 +91,7 @@ class Store {
 
   // --- reading -----------------------------------------------------------------------------
 
-  // The value, copied. kNotFound when absent; kWrongKind for a record of fields.
+  // The value, copied. kNotFound when absent; kWrongKind when the record's kind is not kBytes.
   [[nodiscard]] Result<std::string> get(std::string_view key) const;
 
   // The same into `value`, whose capacity is reused; untouched unless the result is ok.
@@ -126,10 +126,18 @@ class Store {
   // stripe's lock. `current` is null when absent; `value` starts as the current value and is
   // stored, left, or the record erased, as f returns. Unlike put, a live record keeps its deadline
   // unless keep_deadline is set to false. Returns the version then current, 0 after kErase or when
-  // left absent. kWrongKind for a record of fields.
+  // left absent. kWrongKind for a record of another kind than options.kind.
   Result<Version> update(std::string_view key,
                          FunctionRef<UpdateAction(const RecordView*, std::string&)> f,
                          const PutOptions& options = {.keep_deadline = true});
+
+  // Moves the record to the absent key `to`, in one step for writers and for a crash: afterwards
+  // one of the two keys has it, never both and never none. A reader may for an instant find it
+  // under both. Returns the version of what is at `to`. kNotFound when there is nothing at `from`,
+  // kConflict when there is something at `to`. While the owner's records are listed or erased it
+  // waits, so that none is overlooked. REQUIRES: from != to.
+  Result<Version> rename(std::string_view from, std::string_view to,
+                         const RenameOptions& options = {});
 
   // --- records of fields -------------------------------------------------------------------
   // A record that holds named values instead of one. Reading a field is linear in the record's
@@ -182,6 +190,12 @@ class Store {
   // delivered by sweep().
   [[nodiscard]] Subscription subscribe(std::function<void(const Event&)> f,
                                        EventMask mask = kAllEvents);
+
+  // The store's own time (clock.h), which all deadlines are in.
+  [[nodiscard]] TimeMs now() const noexcept;
+
+  // Options::path.
+  [[nodiscard]] const std::string& path() const noexcept;
 
   // A copy of all counters.
   [[nodiscard]] Stats stats() const;

@@ -64,16 +64,29 @@ RocksJournal::RocksJournal(OpenedStore opened, Settings settings)
 RocksJournal::~RocksJournal() { (void)close(); }
 
 Result<Version> RocksJournal::append(const Mutation& mutation) {
+  return append_body(frame_bytes_max(mutation), [&](std::string& body, Version version) {
+    append_frame(body, mutation, version);
+  });
+}
+
+Result<Version> RocksJournal::append_group(std::span<const Mutation> group) {
+  return append_body(group_bytes_max(group), [&](std::string& body, Version version) {
+    cloakroom::append_group(body, group, version);
+  });
+}
+
+// encode(body, version) appends at most `bytes`, and so does not allocate.
+template <class Encode>
+Result<Version> RocksJournal::append_body(std::size_t bytes, Encode encode) {
   if (state_.load(std::memory_order_relaxed) != State::kOpen) return refusal();
-  const std::size_t bytes = frame_bytes_max(mutation);
-  if (bytes > ring_->capacity() / kElsewherePart) return append_elsewhere(mutation);
+  if (bytes > ring_->capacity() / kElsewherePart) return append_elsewhere(bytes, encode);
   // All that allocates comes before the reservation, which cannot be undone.
   thread_local std::string body;
   body.clear();
   body.reserve(bytes);
   const Result<Ring::Place> place = make_room(bytes);
   if (!place) return place.status();
-  append_frame(body, mutation, place->version());
+  encode(body, place->version());
   ring_->publish(*place, body);
   if (body.capacity() > kSpareBytesMax) std::string().swap(body);
   nudge();
@@ -82,7 +95,8 @@ Result<Version> RocksJournal::append(const Mutation& mutation) {
 
 // The mark keeps the change's place in the order. If there is no memory for the body, the mark
 // stays alone and says nothing.
-Result<Version> RocksJournal::append_elsewhere(const Mutation& mutation) {
+template <class Encode>
+Result<Version> RocksJournal::append_elsewhere(std::size_t bytes, Encode encode) {
   bool full = false;
   {
     MutexLock guard(far_mutex_);
@@ -92,15 +106,15 @@ Result<Version> RocksJournal::append_elsewhere(const Mutation& mutation) {
     if (Status handed = hand_until(ring_->last()); !handed) return handed;
   }
   std::string body;
-  body.reserve(frame_bytes_max(mutation));
+  body.reserve(bytes);
   const Result<Ring::Place> place = make_room(kElsewhere.size());
   if (!place) return place.status();
-  append_frame(body, mutation, place->version());
+  encode(body, place->version());
   try {
     MutexLock guard(far_mutex_);
-    const std::size_t bytes = body.size();
+    const std::size_t encoded = body.size();
     far_.emplace(place->version(), std::move(body));
-    far_bytes_ += bytes;
+    far_bytes_ += encoded;
     elsewhere_.fetch_add(1, std::memory_order_release);
   } catch (...) {
     ring_->publish(*place, kElsewhere);
@@ -279,11 +293,8 @@ Status RocksJournal::add_frame(Round& round, Version version, std::string_view b
     body = found->second;  // stays until forget_elsewhere()
     round.bytes += body.size();
   }
-  const auto frame = parse_frame(body);
-  if (!frame)
-    return Status(StatusCode::kCorruption, "the journal's ring was overwritten in memory");
-  round.frames.push_back(*frame);
-  return Status();
+  if (parse_frames(body, round.frames)) return Status();
+  return Status(StatusCode::kCorruption, "the journal's ring was overwritten in memory");
 }
 
 void RocksJournal::forget_elsewhere(Version up_to) {

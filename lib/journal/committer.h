@@ -83,6 +83,7 @@ class RocksJournal final : public Journal {
 
   Status expect_append(std::size_t bytes) override;
   Result<Version> append(const Mutation& mutation) override;
+  Result<Version> append_group(std::span<const Mutation> group) override;
   bool try_append(const Mutation& mutation) override;
   Status wait(Version version, Durability level) override;
   void when_durable(Version version, std::function<void(Status)> f) override;
@@ -109,7 +110,10 @@ class RocksJournal final : public Journal {
 
   Status await_room(std::size_t bytes) EXCLUDES(mutex_);
   Result<Ring::Place> make_room(std::size_t bytes);
-  Result<Version> append_elsewhere(const Mutation& mutation);
+  template <class Encode>
+  Result<Version> append_body(std::size_t bytes, Encode encode);
+  template <class Encode>
+  Result<Version> append_elsewhere(std::size_t bytes, Encode encode);
   void nudge();
   Status refusal() const EXCLUDES(mutex_);
   Status stalled() const;

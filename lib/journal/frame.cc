@@ -4,6 +4,12 @@
 #include "journal/disk_record.h"
 
 namespace cloakroom {
+namespace {
+
+constexpr std::uint8_t kGroup = 5;
+static_assert(kGroup > static_cast<std::uint8_t>(Mutation::Type::kShorten));
+
+}  // namespace
 
 std::size_t frame_bytes_max(const Mutation& mutation) noexcept {
   const std::size_t before = 1 + string_bytes(mutation.record.key);
@@ -17,6 +23,12 @@ std::size_t frame_bytes_max(const Mutation& mutation) noexcept {
       break;
   }
   return before;
+}
+
+std::size_t group_bytes_max(std::span<const Mutation> group) noexcept {
+  std::size_t bytes = 1;
+  for (const Mutation& mutation : group) bytes += sizeof(std::uint32_t) + frame_bytes_max(mutation);
+  return bytes;
 }
 
 void append_frame(std::string& out, const Mutation& mutation, Version version) {
@@ -46,6 +58,35 @@ std::optional<Frame> parse_frame(std::string_view body) noexcept {
     return std::nullopt;
   }
   return frame;
+}
+
+void append_group(std::string& out, std::span<const Mutation> group, Version version) {
+  put_u8(out, kGroup);
+  for (const Mutation& mutation : group) {
+    const std::size_t begin = out.size();
+    put_u32(out, 0);  // its length is known afterwards
+    append_frame(out, mutation, version);
+    const std::size_t bytes = out.size() - begin - sizeof(std::uint32_t);
+    store_u32(out.data() + begin, static_cast<std::uint32_t>(bytes));
+  }
+}
+
+bool parse_frames(std::string_view body, std::vector<Frame>& frames) {
+  if (const auto frame = parse_frame(body)) {
+    frames.push_back(*frame);
+    return true;
+  }
+  const std::size_t before = frames.size();
+  Reader reader(body);
+  bool whole = reader.u8() == kGroup;
+  while (whole && !reader.empty()) {
+    const auto frame = parse_frame(reader.bytes(reader.u32()));
+    whole = frame.has_value() && reader.ok();
+    if (whole) frames.push_back(*frame);
+  }
+  whole = whole && frames.size() != before;
+  if (!whole) frames.resize(before);
+  return whole;
 }
 
 }  // namespace cloakroom

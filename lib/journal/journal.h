@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -73,6 +74,10 @@ class Journal {
   // Does not block on the disk, unless others filled the queue since expect_append(): then it waits
   // as that does. kReadOnly once latched.
   virtual Result<Version> append(const Mutation& mutation) = 0;
+
+  // The same for several changes of different keys, under the locks of all their stripes: after a
+  // crash all of them are found or none. They share one version.
+  virtual Result<Version> append_group(std::span<const Mutation> group) = 0;
 
   // For changes nobody waits for and that may be skipped (deletes of what has expired): refuses
   // instead of blocking when the queue is half full. Returns whether it took the change.

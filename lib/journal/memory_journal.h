@@ -13,6 +13,7 @@ class MemoryJournal final : public Journal {
   [[nodiscard]] bool keeps() const noexcept override { return false; }
   Status expect_append(std::size_t bytes) override;
   Result<Version> append(const Mutation& mutation) override;
+  Result<Version> append_group(std::span<const Mutation> group) override;
   bool try_append(const Mutation& mutation) override;
   Status wait(Version version, Durability level) override;
   void when_durable(Version version, std::function<void(Status)> f) override;

@@ -287,8 +287,7 @@ Result<Version> replay_ring(const LeftRing& left, RocksSnapshot& snapshot, Versi
     if (body == kElsewhere) {
       // It was not acknowledged. Without it nothing behind it may be there after a power cut.
       if (!left.pages_are_whole) break;
-    } else if (const auto frame = parse_frame(body)) {
-      frames.push_back(*frame);
+    } else if (parse_frames(body, frames)) {
       bytes += body.size();
     } else {
       return Status(StatusCode::kCorruption, "the ring holds a frame with impossible content");

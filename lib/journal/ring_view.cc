@@ -1,5 +1,8 @@
 #include "journal/ring_view.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "journal/disk_record.h"
 
 namespace cloakroom {
@@ -22,13 +25,14 @@ bool checks(const Frame& frame) {
 
 void RingView::read(const Ring& ring, Version version, bool pages_are_whole) {
   Ring::Walk walk(ring, version, pages_are_whole);
+  std::vector<Frame> frames;
   for (std::string_view body; walk.next(&body);) {
     // A copy that was overwritten while it was made does not check, its record has a checksum.
     const std::string copy(body);
     if (copy == kElsewhere && !pages_are_whole) break;
-    const auto frame = parse_frame(copy);
-    if (!frame || !checks(*frame)) continue;
-    apply(*frame);
+    frames.clear();
+    if (!parse_frames(copy, frames) || !std::all_of(frames.begin(), frames.end(), checks)) continue;
+    for (const Frame& frame : frames) apply(frame);
     ++frames_;
   }
   version_ = walk.version();

@@ -152,7 +152,9 @@ Result<Version> Engine::get(std::string_view key, std::string& value) {
     if (bytes) value.assign(view.value);
   });
   if (!got) return got;
-  if (!bytes) return Status(StatusCode::kWrongKind, "the record holds fields; use get_field");
+  if (!bytes) {
+    return Status(StatusCode::kWrongKind, "the record is not of kind kBytes; use get_field or visit");
+  }
   return version;
 }
 
@@ -206,12 +208,10 @@ Result<std::vector<OwnedRecord>> Engine::owned_by(std::string_view owner) {
   if (Status fine = check_open(); !fine) return fine;
   if (Status fine = check_owner(owner); !fine) return fine;
   if (Status warm = ensure_warm(); !warm) return warm;
-  std::vector<std::uint64_t> hashes = owners_.hashes_of(owner);
-  std::sort(hashes.begin(), hashes.end());
-  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
   std::vector<OwnedRecord> owned;
+  MutexLock moves(moves_of(owner));
   const TimeMs at = now();
-  for (const std::uint64_t hash : hashes) {
+  for (const std::uint64_t hash : hashes_of(owner)) {
     Stripe& stripe = table_.stripe_of(hash);
     SpinLockGuard guard(stripe.lock());
     (void)stripe.find_if(tag_of(hash), [&](const Record& record) {

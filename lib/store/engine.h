@@ -7,16 +7,18 @@
 //   4. table, owner index, event                       cannot fail
 // and after the lock: free what was replaced, then Journal::wait() for the durability asked for.
 //
-// Lock order: stripe -> owners | gone keys | journal's queue | event queue. The last four are never
-// held together, and nothing waits for a disk or calls a user while holding any lock, except that
-// the function of update() runs under the stripe's lock: hence the guard against calling back.
-// Readers take no lock at all (table.h).
+// Lock order: an owner's moves -> stripe, in a rename a second one at a higher address -> owners |
+// gone keys | journal's queue | event queue. The last four are never held together, and nothing
+// waits for a disk or calls a user while holding any lock, except that the function of update()
+// runs under the stripe's lock: hence the guard against calling back. Readers take no lock at all
+// (table.h).
 //
 // Warming up: while read_through_ is set the table is not complete, and who does not find a key
 // there asks the journal (fault_in). See engine_warm.cc.
 #ifndef CLOAKROOM_LIB_STORE_ENGINE_H_
 #define CLOAKROOM_LIB_STORE_ENGINE_H_
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -58,6 +60,7 @@ class Engine {
   Result<Version> update(std::string_view key,
                          FunctionRef<UpdateAction(const RecordView*, std::string&)> f,
                          const PutOptions& options);
+  Result<Version> rename(std::string_view from, std::string_view to, const RenameOptions& options);
   Result<std::string> get_field(std::string_view key, std::string_view name);
   Result<Version> set_fields(std::string_view key, std::span<const Field> fields,
                              const PutOptions& options);
@@ -70,6 +73,8 @@ class Engine {
   Result<std::size_t> erase_owned(std::string_view owner, std::string_view keep_key,
                                   const EraseOptions& options);
   Result<Cursor> scan(Cursor cursor, std::size_t count, FunctionRef<void(const RecordView&)> f);
+  [[nodiscard]] TimeMs time() const noexcept { return timeline_->now(); }
+  [[nodiscard]] const std::string& path() const noexcept { return options_.path; }
   Subscription subscribe(std::function<void(const Event&)> f, EventMask mask);
   Stats stats();
   Status sync();
@@ -143,6 +148,7 @@ class Engine {
                const RecordView& next, std::uint64_t& reserved) REQUIRES(stripe.lock());
   Result<Done> erase_record(Stripe& stripe, HeldRecord& held, std::uint64_t hash, TimeMs now)
       REQUIRES(stripe.lock());
+  [[nodiscard]] Status memory_is_full() const;
   Ref take_out(Stripe& stripe, HeldRecord& held, std::uint64_t hash) REQUIRES(stripe.lock());
   void shrink(Stripe& stripe) noexcept REQUIRES(stripe.lock());  // moves records: ends slots
 
@@ -162,7 +168,22 @@ class Engine {
   Status wait_for_all(Durability level);
   Status tell_degraded(Status status);
 
+  // Moving a record to another key (engine_rename.cc).
+  struct Move;
+  struct Moved;
+  Status check_rename(std::string_view from, std::string_view to, const RenameOptions& options);
+  [[nodiscard]] RecordView compose_move(const Move& move, const HeldRecord& old, TimeMs now) const;
+  Result<Moved> move_record(const Move& move, std::string_view owner);
+  Ref arrive(Stripe& target, HeldRecord& there, std::uint64_t hash, NewRecord& record, TimeMs now)
+      REQUIRES(target.lock());
+  Status admit_move(const Record& current, const RecordView& next, const RecordView* left,
+                    std::uint64_t& reserved);
+  [[nodiscard]] Mutex& moves_of(std::string_view owner) noexcept {
+    return owner_moves_[std::hash<std::string_view>()(owner) % kOwnerMovesCount];
+  }
+
   // Owners.
+  [[nodiscard]] std::vector<std::uint64_t> hashes_of(std::string_view owner) const;
   Status erase_hash_of(std::string_view owner, std::string_view keep_key, std::uint64_t hash,
                        std::size_t& erased, Version& last);
 
@@ -196,6 +217,10 @@ class Engine {
   // Own synchronization.
   Table table_;
   Owners owners_;
+  // Held while a record of an owner moves to another key, and while the owner's records are
+  // listed or erased: those go by the hashes of the keys, and would miss it on its way.
+  static constexpr std::size_t kOwnerMovesCount = 64;
+  std::array<Mutex, kOwnerMovesCount> owner_moves_;
   EventBus events_;
   Counters<kCountCount> counters_;
   const std::unique_ptr<Journal> journal_;

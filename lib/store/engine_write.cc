@@ -1,71 +1,13 @@
 // The writing half of the engine: put, touch, erase, update, erase_owned.
 #include <algorithm>
-#include <new>
 
 #include "store/engine.h"
+#include "store/write_parts.h"
 
 namespace cloakroom {
 namespace {
 
 Status invalid(const char* text) { return Status(StatusCode::kInvalidArgument, text); }
-
-// Keeps the table's byte count right over one change of a stripe: what was reserved before is given
-// back, what the stripe really grew or shrank by is taken. REQUIRES: the stripe's lock, throughout.
-class Accounting {
- public:
-  Accounting(Table& table, Stripe& stripe, std::uint64_t reserved)
-      : table_(table), stripe_(stripe), before_(bytes()), reserved_(reserved) {}
-  ~Accounting() {
-    const std::uint64_t after = bytes();
-    if (after > before_ + reserved_) {
-      table_.memory().take(after - before_ - reserved_);
-    } else if (after < before_ + reserved_) {
-      table_.memory().release(before_ + reserved_ - after);
-    }
-  }
-  Accounting(const Accounting&) = delete;
-  Accounting& operator=(const Accounting&) = delete;
-
- private:
-  [[nodiscard]] std::uint64_t bytes() const NO_THREAD_SAFETY_ANALYSIS {
-    const StripeCounts counts = stripe_.counts();
-    return counts.record_bytes + counts.slot_bytes;
-  }
-
-  Table& table_;
-  Stripe& stripe_;
-  const std::uint64_t before_;
-  const std::uint64_t reserved_;
-};
-
-// An owner entry that goes again unless the write it belongs to happens.
-class PendingOwner {
- public:
-  PendingOwner(Owners& owners, std::string_view owner, std::uint64_t hash)
-      : owners_(owners), owner_(owner), hash_(hash) {
-    owners_.add(owner_, hash_);
-  }
-  ~PendingOwner() {
-    if (!kept_) owners_.remove(owner_, hash_);
-  }
-  PendingOwner(const PendingOwner&) = delete;
-  PendingOwner& operator=(const PendingOwner&) = delete;
-  void keep() noexcept { kept_ = true; }
-
- private:
-  Owners& owners_;
-  const std::string_view owner_;
-  const std::uint64_t hash_;
-  bool kept_ = false;
-};
-
-void try_shrink(Stripe& stripe) noexcept REQUIRES(stripe.lock()) {
-  try {
-    stripe.shrink();
-  } catch (const std::bad_alloc&) {
-    // It stays as large as it is, until the next removal.
-  }
-}
 
 }  // namespace
 
@@ -90,6 +32,9 @@ Status Engine::check_write(std::string_view key, std::size_t value_bytes,
   if (Status fine = check_owner(options.owner.value_or("")); !fine) return fine;
   if (options.ttl <= Millis{0}) return invalid("PutOptions::ttl must be more than 0");
   if (options.lifetime <= Millis{0}) return invalid("PutOptions::lifetime must be more than 0");
+  if (options.kind != Kind::kBytes && options.kind != Kind::kSession) {
+    return invalid("PutOptions::kind must be kBytes or kSession; fields are set by set_fields");
+  }
   return Status();
 }
 
@@ -118,6 +63,12 @@ RecordView Engine::compose(const Record* current, std::string_view key, const Dr
   return next;
 }
 
+Status Engine::memory_is_full() const {
+  return Status(StatusCode::kFull, "the store's memory limit of " + std::to_string(memory_limit_) +
+                                       " bytes is reached; raise Options::memory_limit_bytes, or "
+                                       "erase records");
+}
+
 // May this write take the room it needs? What it needs is reserved then.
 Status Engine::admit(Stripe& stripe, std::optional<Stripe::Slot> slot, bool creates,
                      const RecordView& next, std::uint64_t& reserved) {
@@ -133,10 +84,7 @@ Status Engine::admit(Stripe& stripe, std::optional<Stripe::Slot> slot, bool crea
   if (growth == 0) return Status();
   if (!table_.memory().reserve(growth, memory_limit())) {
     counters_.add(kRefusedFull);
-    return Status(StatusCode::kFull, "the store's memory limit of " +
-                                         std::to_string(memory_limit_) +
-                                         " bytes is reached; raise Options::memory_limit_bytes, "
-                                         "or erase records");
+    return memory_is_full();
   }
   reserved = growth;
   return Status();
@@ -258,7 +206,7 @@ Result<Version> Engine::put(std::string_view key, std::string_view value,
     SpinLockGuard guard(stripe.lock());
     HeldRecord held(stripe, stripe.find(tag_of(hash), key));
     const Result<Done> stored = store_record(
-        stripe, held, hash, key, {.value = value, .kind = Kind::kBytes}, options, now());
+        stripe, held, hash, key, {.value = value, .kind = options.kind}, options, now());
     if (!stored) return stored.status();
     done = *stored;
   }
@@ -400,8 +348,8 @@ Result<Version> Engine::update(std::string_view key,
     const TimeMs at = now();
     const Record* const current = held.alive(at);
     const RecordView view = current != nullptr ? current->view() : RecordView{};
-    if (view.kind != Kind::kBytes) {
-      return Status(StatusCode::kWrongKind, "the record holds fields; use set_fields");
+    if (current != nullptr && view.kind != options.kind) {
+      return Status(StatusCode::kWrongKind, "the record is of another kind than PutOptions::kind");
     }
     if (Status same = check_version(current, options.if_version); !same) return same;
     std::string value(view.value);
@@ -414,7 +362,7 @@ Result<Version> Engine::update(std::string_view key,
     Result<Done> changed = Done{};
     if (action == UpdateAction::kStore) {
       if (Status fine = check_value(value.size()); !fine) return fine;
-      changed = store_record(stripe, held, hash, key, {.value = value, .kind = Kind::kBytes},
+      changed = store_record(stripe, held, hash, key, {.value = value, .kind = options.kind},
                              options, at);
       if (changed) version = changed->version;
     } else if (action == UpdateAction::kErase && current != nullptr) {
@@ -426,6 +374,13 @@ Result<Version> Engine::update(std::string_view key,
   }
   if (Status waited = finish(done, level(options.durability)); !waited) return waited;
   return version;
+}
+
+std::vector<std::uint64_t> Engine::hashes_of(std::string_view owner) const {
+  std::vector<std::uint64_t> hashes = owners_.hashes_of(owner);
+  std::sort(hashes.begin(), hashes.end());
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  return hashes;
 }
 
 // Erases all records of one hash and owner: more than one only if keys collide.
@@ -464,15 +419,15 @@ Result<std::size_t> Engine::erase_owned(std::string_view owner, std::string_view
   if (options.if_version) return invalid("erase_owned: if_version names one record; use erase");
   if (owner.empty()) return invalid("erase_owned: no owner was named");
   if (Status warm = ensure_warm(); !warm) return warm;
-  std::vector<std::uint64_t> hashes = owners_.hashes_of(owner);
-  std::sort(hashes.begin(), hashes.end());
-  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
   std::size_t erased = 0;
   Version last = 0;
   Status outcome;
-  for (const std::uint64_t hash : hashes) {
-    // One that fails does not keep the others from being ended.
-    if (Status one = erase_hash_of(owner, keep_key, hash, erased, last); !one) outcome = one;
+  {
+    MutexLock guard(moves_of(owner));
+    for (const std::uint64_t hash : hashes_of(owner)) {
+      // One that fails does not keep the others from being ended.
+      if (Status one = erase_hash_of(owner, keep_key, hash, erased, last); !one) outcome = one;
+    }
   }
   if (!outcome) return outcome;
   if (Status waited = wait_for_all(level(options.durability)); !waited) return waited;

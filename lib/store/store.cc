@@ -70,6 +70,12 @@ Result<Version> Store::update(std::string_view key,
   return engine_->update(key, f, options);
 }
 
+Result<Version> Store::rename(std::string_view from, std::string_view to,
+                              const RenameOptions& options) {
+  if (!engine_) return closed();
+  return engine_->rename(from, to, options);
+}
+
 Result<std::string> Store::get_field(std::string_view key, std::string_view name) const {
   if (!engine_) return closed();
   return engine_->get_field(key, name);
@@ -114,6 +120,13 @@ Result<Cursor> Store::scan(Cursor cursor, std::size_t count,
                            FunctionRef<void(const RecordView&)> f) const {
   if (!engine_) return closed();
   return engine_->scan(cursor, count, f);
+}
+
+TimeMs Store::now() const noexcept { return engine_ ? engine_->time() : 0; }
+
+const std::string& Store::path() const noexcept {
+  static const std::string none;
+  return engine_ ? engine_->path() : none;
 }
 
 Subscription Store::subscribe(std::function<void(const Event&)> f, EventMask mask) {

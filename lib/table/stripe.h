@@ -260,11 +260,13 @@ class HeldRecord {
   [[nodiscard]] std::optional<Stripe::Slot> slot() const noexcept { return slot_; }
   [[nodiscard]] const ClockWord& clock() const noexcept { return clock_; }
 
+  // The stripe has grown: it is the same record, elsewhere in the buckets.
+  void found_again(std::optional<Stripe::Slot> slot) noexcept { slot_ = slot; }
   // It was replaced or removed. It stays held for good: a touch that has found it takes the lock.
   void gone() noexcept { gone_ = true; }
 
  private:
-  const std::optional<Stripe::Slot> slot_;
+  std::optional<Stripe::Slot> slot_;
   Record* const record_;
   ClockWord clock_ = {};
   bool gone_ = false;

@@ -47,6 +47,32 @@ TEST_CASE("frame: changes come out as they went in") {
   CHECK(granted->deadline == 99);
 }
 
+TEST_CASE("frame: a group comes out whole, or not at all") {
+  const std::vector<Mutation> group{
+      {.type = Mutation::Type::kPut, .record = {.key = "new", .value = "v"}},
+      {.type = Mutation::Type::kErase, .record = {.key = "old"}},
+  };
+  std::string body;
+  append_group(body, group, 9);
+  CHECK(body.size() <= group_bytes_max(group));
+  std::vector<Frame> frames;
+  REQUIRE(parse_frames(body, frames));
+  REQUIRE(frames.size() == 2);
+  CHECK(frames[0].key == "new");
+  CHECK(parse_record("new", frames[0].payload)->version == 9);
+  CHECK(frames[1].type == Mutation::Type::kErase);
+  CHECK(frames[1].key == "old");
+  CHECK_FALSE(parse_frame(body));
+  frames.resize(1);
+  for (std::size_t cut = 0; cut < body.size(); ++cut) {
+    // A cut between two changes looks like a shorter group: the ring's checksum is what tells.
+    if (parse_frames(std::string_view(body).substr(0, cut), frames)) frames.resize(1);
+    CHECK(frames.size() == 1);
+  }
+  CHECK_FALSE(parse_frames(body + "x", frames));
+  CHECK_FALSE(parse_frames("\5", frames));
+}
+
 TEST_CASE("frame: what is no frame is refused") {
   CHECK_FALSE(parse_frame(""));
   CHECK_FALSE(parse_frame(kElsewhere));

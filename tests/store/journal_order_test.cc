@@ -85,6 +85,8 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: an append that fails leaves everyth
       [](Engine& e) { return e.put("k", "changed", {.owner = "bob"}).code(); },
       [](Engine& e) { return e.erase("k", {}).code(); },
       [](Engine& e) { return e.touch("k", 1s).code(); },
+      [](Engine& e) { return e.rename("k", "new", {}).code(); },
+      [](Engine& e) { return e.rename("k", "new", {.leave = "left"}).code(); },
       [](Engine& e) { return e.increment_field("f", "n", 1, {.keep_deadline = true}).code(); },
       [&](Engine& e) { return e.set_fields("new", fields, {}).code(); },
       [&](Engine& e) { return e.erase_fields("f", names, {}).code(); },
@@ -204,6 +206,10 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: after a crash a prefix of the write
       const auto level = static_cast<Durability>(below(random, 3));
       if (one_in(random, 3)) {
         (void)engine.erase(key, {.durability = level}).ok();
+      } else if (one_in(random, 3)) {
+        RenameOptions rename{.durability = level};
+        if (one_in(random, 2)) rename.leave = "left";
+        (void)engine.rename(key, text("k", below(random, 20)), rename).ok();
       } else {
         REQUIRE_OK(engine.put(key, text("v", random()), {.durability = level}));
       }

@@ -55,6 +55,28 @@ class Model {
     record.deadline = capped(clock_.wall_ms(), ttl, record.lifetime);
   }
 
+  void rename(const std::string& from, const std::string& to, const RenameOptions& options,
+              Version version) {
+    const TimeMs now = clock_.wall_ms();
+    RecordCopy record = records_.at(from);
+    record.version = version;
+    if (options.value) record.value = *options.value;
+    if (!options.keep_deadline) {
+      record.lifetime = capped(now, options.lifetime, kNever);
+      record.deadline = capped(now, options.ttl, record.lifetime);
+    }
+    records_.erase(from);
+    if (options.leave) {
+      RecordCopy left;
+      left.value = *options.leave;
+      left.version = version;
+      left.created = now;
+      left.deadline = capped(now, options.leave_ttl, kNever);
+      records_[from] = left;
+    }
+    records_[to] = record;
+  }
+
   void erase(const std::string& key) { records_.erase(key); }
 
   [[nodiscard]] Records living() const {
@@ -91,7 +113,7 @@ class ModelRun {
  private:
   void one_step() {
     const std::string key = text("k", below(random_, keys_));
-    switch (below(random_, 14)) {
+    switch (below(random_, 15)) {
       case 0: case 1: case 2: return check_put(key);
       case 3: case 4: return check_get(key);
       case 5: return check_touch(key);
@@ -108,6 +130,7 @@ class ModelRun {
       case 12:
         if (one_in(random_, 10)) compare_all();
         return;
+      case 13: return check_rename(key, text("k", below(random_, keys_)));
       default:
         if (one_in(random_, 20)) restart();
     }
@@ -228,6 +251,32 @@ class ModelRun {
       REQUIRE(*updated == (current != nullptr ? current->version : 0));
     }
     check_record(key);
+  }
+
+  void check_rename(const std::string& from, const std::string& to) {
+    RenameOptions options;
+    const std::string other(below(random_, 200), 'r');
+    if (one_in(random_, 2)) options.value = other;
+    if (one_in(random_, 2)) options.leave = "left behind";
+    options.leave_ttl = ttl();
+    options.keep_deadline = !one_in(random_, 3);
+    options.ttl = ttl();
+    options.lifetime = ttl();
+    if (one_in(random_, 5)) options.if_version = below(random_, last_version_ + 2);
+    const auto renamed = store_.rename(from, to, options);
+    if (from == to) {
+      REQUIRE(renamed.code() == StatusCode::kInvalidArgument);
+    } else if (model_.alive(from) == nullptr) {
+      REQUIRE(renamed.code() == StatusCode::kNotFound);
+    } else if (!holds(from, options.if_version) || model_.alive(to) != nullptr) {
+      REQUIRE(renamed.code() == StatusCode::kConflict);
+    } else {
+      REQUIRE_OK(renamed);
+      grown(*renamed);
+      model_.rename(from, to, options, *renamed);
+    }
+    check_record(from);
+    check_record(to);
   }
 
   std::set<std::string> keys_of(const std::string& owner) const {

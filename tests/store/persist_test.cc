@@ -225,6 +225,56 @@ TEST_CASE("persist: a checkpoint holds what its version covers and nothing later
   CHECK_VALUE(store, "later", "v");
 }
 
+TEST_CASE("persist: a rename that is still in the ring is found whole by the next open") {
+  ManualClock clock;
+  TempDir dir;
+  TempDir copy;
+  const std::string large(2'000'000, 'L');  // does not go through the ring
+  {
+    Store store = open_store(quiet_options(clock, dir.store_path()));
+    REQUIRE_OK(store.put("a", "v", {.ttl = 1h, .owner = "alice"}));
+    REQUIRE_OK(store.put("c", large, {.owner = "alice"}));
+    REQUIRE_OK(store.sync());
+    REQUIRE_OK(store.rename("a", "b", {.leave = "alias", .leave_ttl = 1min}));
+    REQUIRE_OK(store.rename("c", "d"));
+    // What a process that dies now leaves behind.
+    std::filesystem::copy(dir.store_path(), copy.store_path(),
+                          std::filesystem::copy_options::recursive);
+  }
+  Store store = open_store(quiet_options(clock, copy.store_path()));
+  CHECK(!store.stats().opened_clean);
+  CHECK_VALUE(store, "a", "alias");
+  CHECK_VALUE(store, "b", "v");
+  CHECK(record_of(store, "b")->owner == "alice");
+  CHECK(!record_of(store, "c"));
+  CHECK_VALUE(store, "d", large);
+  CHECK(store.owned_by("alice")->size() == 2);
+}
+
+TEST_CASE("persist: a rename while the store is cold is right then and later") {
+  ManualClock clock;
+  TempDir dir;
+  const Options options = quiet_options(clock, dir.store_path());
+  {
+    Store store = open_store(options);
+    REQUIRE_OK(store.put("a", "1", {.owner = "alice"}));
+    REQUIRE_OK(store.put("b", "2"));
+  }
+  Store store = open_store(options);
+  REQUIRE(!store.stats().warm);
+  CHECK_CODE(store.rename("a", "b"), kConflict);
+  CHECK_CODE(store.rename("x", "y"), kNotFound);
+  REQUIRE_OK(store.rename("a", "c"));
+  CHECK_CODE(store.get("a"), kNotFound);
+  warm_up(store);
+  CHECK_CODE(store.get("a"), kNotFound);
+  CHECK_VALUE(store, "c", "1");
+  CHECK(store.owned_by("alice")->size() == 1);
+  REQUIRE_OK(store.close());
+  store = open_store(options);
+  CHECK(contents_of(store).size() == 2);
+}
+
 TEST_CASE("persist: a restored checkpoint says once that ended sessions are alive in it") {
   TempDir dir;
   ManualClock clock;

@@ -1,6 +1,7 @@
 #include "support/fake_journal.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace cloakroom::testing {
@@ -59,7 +60,10 @@ void FakeDisk::cut_after(Version version, std::size_t keep) {
   const auto first_lost = std::find_if(log_.begin(), log_.end(),
                                        [&](const DiskEntry& e) { return e.version > version; });
   const auto behind = static_cast<std::size_t>(log_.end() - first_lost);
-  log_.erase(first_lost + static_cast<std::ptrdiff_t>(std::min(keep, behind)), log_.end());
+  auto cut = first_lost + static_cast<std::ptrdiff_t>(std::min(keep, behind));
+  // The changes of a group share a version and stay together.
+  while (cut != first_lost && cut != log_.end() && std::prev(cut)->version == cut->version) --cut;
+  log_.erase(cut, log_.end());
   last_ = std::max(version, log_.empty() ? Version{0} : log_.back().version);
   handed_ = last_;
   synced_ = std::min(synced_, last_);
@@ -153,35 +157,44 @@ Status FakeJournal::latch(const char* why) {
   return {StatusCode::kIo, why};
 }
 
-Result<Version> FakeJournal::take(const Mutation& mutation) {
+Result<Version> FakeJournal::take(std::span<const Mutation> group) {
   if (!degraded_.empty()) return Status{StatusCode::kReadOnly, degraded_};
   if (append_fails_in_ > 0 && --append_fails_in_ == 0) return latch("fake: append failed");
-  DiskEntry entry;
-  entry.version = ++disk_->last_;
-  entry.type = mutation.type;
-  entry.key = mutation.record.key;
-  const RecordView& r = mutation.record;
-  entry.record = {std::string(r.value), std::string(r.owner), r.kind, r.version,
-                  r.deadline,           r.lifetime,           r.created};
-  if (mutation.type == Mutation::Type::kPut) entry.record.version = entry.version;
-  disk_->log_.push_back(std::move(entry));
+  ++disk_->last_;
+  for (const Mutation& mutation : group) {
+    DiskEntry entry;
+    entry.version = disk_->last_;
+    entry.type = mutation.type;
+    entry.key = mutation.record.key;
+    const RecordView& r = mutation.record;
+    entry.record = {std::string(r.value), std::string(r.owner), r.kind, r.version,
+                    r.deadline,           r.lifetime,           r.created};
+    if (mutation.type == Mutation::Type::kPut) entry.record.version = entry.version;
+    disk_->log_.push_back(std::move(entry));
+  }
   return disk_->last_;
 }
 
 Result<Version> FakeJournal::append(const Mutation& mutation) {
+  return append_group({&mutation, 1});
+}
+
+Result<Version> FakeJournal::append_group(std::span<const Mutation> group) {
   std::function<void(const Mutation&)> hook;
   {
     const std::lock_guard lock(disk_->mutex_);
     hook = on_append_;
   }
-  if (hook) hook(mutation);
+  if (hook) {
+    for (const Mutation& mutation : group) hook(mutation);
+  }
   const std::lock_guard lock(disk_->mutex_);
-  return take(mutation);
+  return take(group);
 }
 
 bool FakeJournal::try_append(const Mutation& mutation) {
   const std::lock_guard lock(disk_->mutex_);
-  return take(mutation).ok();
+  return take({&mutation, 1}).ok();
 }
 
 Status FakeJournal::wait(Version version, Durability level) {

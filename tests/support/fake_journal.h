@@ -5,7 +5,8 @@
 //        1 ........ synced ........ handed ........ last
 //        survives a power cut | survives the process | lost with the process, or not
 //
-// kill_process() and cut_power() throw away what the marks allow, always leaving a prefix, and the
+// kill_process() and cut_power() throw away what the marks allow, always leaving a prefix and never a
+// part of a group, and the
 // next FakeJournal on the same disk starts from what is left. Everything is behind one mutex, so
 // that ThreadSanitizer sees the engine's own races and no other.
 #ifndef CLOAKROOM_TESTS_SUPPORT_FAKE_JOURNAL_H_
@@ -17,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,6 +99,7 @@ class FakeJournal final : public Journal {
   [[nodiscard]] std::uint64_t reads() const;
 
   Result<Version> append(const Mutation& mutation) override;
+  Result<Version> append_group(std::span<const Mutation> group) override;
   bool try_append(const Mutation& mutation) override;
   Status wait(Version version, Durability level) override;
   void when_durable(Version version, std::function<void(Status)> f) override;
@@ -112,7 +115,7 @@ class FakeJournal final : public Journal {
 
  private:
   Status latch(const char* why);  // REQUIRES: disk_->mutex_ held
-  Result<Version> take(const Mutation& mutation);
+  Result<Version> take(std::span<const Mutation> group);
 
   const std::shared_ptr<FakeDisk> disk_;
   const std::map<std::string, DiskRecord> opened_;  // what read() and load() see

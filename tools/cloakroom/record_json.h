@@ -11,7 +11,15 @@
 namespace cloakroom::cli {
 
 [[nodiscard]] inline const char* kind_name(Kind kind) noexcept {
-  return kind == Kind::kFields ? "fields" : "bytes";
+  switch (kind) {
+    case Kind::kFields:
+      return "fields";
+    case Kind::kSession:
+      return "session";
+    case Kind::kBytes:
+      break;
+  }
+  return "bytes";
 }
 
 [[nodiscard]] inline bool dead(const RecordView& record, TimeMs now) noexcept {

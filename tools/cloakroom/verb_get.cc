@@ -33,7 +33,7 @@ int show_raw(const RecordView& record) {
 
 int show_json(const RecordView& record, TimeMs now, const GetOptions& options) {
   Json out = record_json(record, now);
-  if (options.show_values && record.kind == Kind::kBytes) {
+  if (options.show_values && record.kind != Kind::kFields) {
     out["value"] = bytes_json(record.value);
   } else if (record.kind == Kind::kFields) {
     Json fields = Json::array();
