@@ -14,6 +14,9 @@
 namespace cloakroom {
 namespace {
 
+// Remembers at least what this object itself erases, until the store has told of it.
+constexpr std::size_t kLedgerEntriesMin = 64;
+
 void wipe(std::vector<std::string>& secrets) noexcept {
   for (std::string& secret : secrets) explicit_bzero(secret.data(), secret.size());
   secrets.clear();
@@ -57,13 +60,22 @@ SessionManager::SessionManager(Store& store, SessionsOptions options, SessionsHo
     : store_(store),
       options_(std::move(options)),
       hooks_(std::move(hooks)),
-      ledger_(options_.ledger_entries),
+      ledger_(std::max(options_.ledger_entries, kLedgerEntriesMin)),
       events_(options_.background) {
   status_ = start();
   wipe(options_.keys);
+  if (status_ && options_.ledger_entries != 0) watch_store();
 }
 
-SessionManager::~SessionManager() { events_.stop(); }
+SessionManager::~SessionManager() {
+  Subscription watching;
+  {
+    MutexLock guard(watch_mutex_);
+    watching = std::move(watching_);
+  }
+  watching.cancel();
+  events_.stop();
+}
 
 Status SessionManager::start() {
   if (Status fine = check_options(options_); !fine) return fine;
@@ -188,6 +200,7 @@ void SessionManager::tell(SessionEventType type, EndReason reason, std::string_v
 }
 
 Subscription SessionManager::subscribe(std::function<void(const SessionEvent&)> f, EventMask mask) {
+  if (status_ && (mask & event_bit(SessionEventType::kEnded)) != 0) watch_store();
   return events_.subscribe(
       [f = std::move(f)](const Event& event) {
         SessionEvent told{.type = static_cast<SessionEventType>(event.type),
@@ -201,6 +214,34 @@ Subscription SessionManager::subscribe(std::function<void(const SessionEvent&)> 
         f(told);
       },
       mask);
+}
+
+void SessionManager::watch_store() {
+  MutexLock guard(watch_mutex_);
+  if (std::exchange(watches_, true)) return;
+  watching_ = store_.subscribe(
+      [this](const Event& event) { record_gone(event); },
+      event_bit(EventType::kExpired) | event_bit(EventType::kErased) | kLastValues);
+}
+
+// On the store's dispatcher. Replaced records and tombstones that go were told of before.
+void SessionManager::record_gone(const Event& event) {
+  Digest digest;
+  LiveRecord live;
+  if (event.kind != Kind::kSession || !RecordKey::parse(options_.name, event.key, digest) ||
+      !decode(event.value, live) || !is_current(live)) {
+    return;
+  }
+  EndReason reason = event.when > event.lifetime ? EndReason::kLifetime : EndReason::kIdle;
+  if (event.type == EventType::kErased) {
+    if (ledger_.find(ledger_hash(digest))) return;  // by end_without_trace()
+    reason = EndReason::kEvicted;
+  }
+  ledger_.add({.key_hash = ledger_hash(digest),
+               .reason = static_cast<std::uint8_t>(reason),
+               .when = event.when,
+               .owner = event.owner});
+  tell(SessionEventType::kEnded, reason, handle_text(live.handle), event.owner, event.version);
 }
 
 SessionsStats SessionManager::stats() const {

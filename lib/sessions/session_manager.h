@@ -190,7 +190,9 @@ class SessionManager {
   Result<Version> end_one(const Digest& digest, EndReason otherwise, const EndCondition& condition,
                           const EndOptions& options);
 
-  // Events.
+  // Events (session_manager.cc). What becomes of records without our doing, the store tells.
+  void watch_store() EXCLUDES(watch_mutex_);
+  void record_gone(const Event& event);
   void tell(SessionEventType type, EndReason reason, std::string_view handle,
             std::string_view owner, Version version);
 
@@ -208,6 +210,9 @@ class SessionManager {
   Ledger ledger_;
   EventBus events_;
   std::array<Mutex, 64> owner_locks_;
+  Mutex watch_mutex_;
+  Subscription watching_ GUARDED_BY(watch_mutex_);
+  bool watches_ GUARDED_BY(watch_mutex_) = false;
 };
 
 [[nodiscard]] std::string handle_text(const HandleBytes& handle);

@@ -183,7 +183,7 @@ Ref Engine::arrive(Stripe& target, HeldRecord& there, std::uint64_t hash, NewRec
   }
   const Record& expired = *there.record();
   counters_.add(kExpired);
-  events_.publish(EventType::kExpired, expired.key(), expired.owner(), expired.version(), now);
+  events_.publish_last(EventType::kExpired, expired.view(), now);
   owners_.remove(expired.owner(), hash);
   there.gone();
   return target.replace(*there.slot(), record);
