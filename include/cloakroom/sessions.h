@@ -142,7 +142,7 @@ struct SessionsOptions {
 
   // How cookie() and end_cookie() set the token, and the name load_cookie() looks for. Options that
   // check_cookie_options() refuses are refused by the constructor.
-  CookieOptions cookie = {};
+  CookieOptions cookie = CookieOptions();  // with {} g++ 12 warns, wrongly
 
   // Two of these over one store need different names. 1 to 32 of a-z, A-Z, 0-9, '-', '_', '.'.
   std::string name = "sess";
