@@ -170,6 +170,12 @@ def logout(checks, site, laptop):
     checks.check("for good", is_out(stolen))
 
 
+def logout_everywhere(checks, laptop):
+    pages = [laptop.get(path).text for path in ("/", "/devices", "/password", "/confirm")]
+    checks.check("every page for users has a logout",
+                 all('action="/logout"' in page and ">Log out<" in page for page in pages))
+
+
 def secrets(checks, site, tokens):
     """No token that was ever handed out is in a file or in the log."""
     places = [p for p in site.directory.rglob("*") if p.is_file()]
@@ -197,6 +203,7 @@ def run(checks, program):
         try:
             laptop = registering(checks, site)
             forging(checks, site, laptop)
+            logout_everywhere(checks, laptop)
             devices(checks, site, laptop)
             password(checks, site, laptop)
             logout(checks, site, laptop)

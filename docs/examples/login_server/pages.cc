@@ -5,26 +5,6 @@
 namespace login {
 namespace {
 
-std::string page(std::string_view title, const View& view, std::string_view body) {
-  std::string html =
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
-  html.append(escape(title)).append("</title>\n");
-  html.append("<link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n");
-  if (!view.user.empty()) {
-    html.append(
-        "<nav aria-label=\"Main\"><a href=\"/\">Home</a> | <a href=\"/devices\">Devices</a>"
-        " | <a href=\"/password\">Password</a></nav>\n");
-  }
-  html.append("<main>\n<h1>").append(escape(title)).append("</h1>\n");
-  if (!view.message.empty()) {
-    html.append("<p class=\"message\" role=\"status\">").append(escape(view.message));
-    html.append("</p>\n");
-  }
-  html.append(body).append("</main>\n</body>\n</html>\n");
-  return html;
-}
-
 // A form with the session's token in it, which no other site can know.
 std::string form(const View& view, std::string_view action, std::string_view inside) {
   std::string html = "<form method=\"post\" action=\"";
@@ -35,6 +15,27 @@ std::string form(const View& view, std::string_view action, std::string_view ins
 
 std::string button(std::string_view text) {
   return "<button type=\"submit\">" + escape(text) + "</button>\n";
+}
+
+std::string page(std::string_view title, const View& view, std::string_view body) {
+  std::string html =
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>";
+  html.append(escape(title)).append("</title>\n");
+  html.append("<link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n");
+  if (!view.user.empty()) {
+    html.append(
+        "<nav aria-label=\"Main\"><a href=\"/\">Home</a> | <a href=\"/devices\">Devices</a>"
+        " | <a href=\"/password\">Password</a>\n");
+    html.append(form(view, "/logout", button("Log out"))).append("</nav>\n");
+  }
+  html.append("<main>\n<h1>").append(escape(title)).append("</h1>\n");
+  if (!view.message.empty()) {
+    html.append("<p class=\"message\" role=\"status\">").append(escape(view.message));
+    html.append("</p>\n");
+  }
+  html.append(body).append("</main>\n</body>\n</html>\n");
+  return html;
 }
 
 std::string field(std::string_view label, std::string_view id, std::string_view name,
@@ -105,7 +106,6 @@ std::string escape(std::string_view text) {
 std::string home_page(const View& view, long long visits) {
   std::string body = "<p>This is visit number <strong id=\"visits\">";
   body.append(std::to_string(visits)).append("</strong> of this session.</p>\n");
-  body.append(form(view, "/logout", button("Log out")));
   return page("Hello, " + std::string(view.user), view, body);
 }
 
