@@ -18,6 +18,7 @@ enum class EventType : std::uint8_t {
   kWarm = 4,      // every record of the disk is in memory; no key
   kDegraded = 5,  // the store latched read-only; no key
   kOverflow = 6,  // the queue was full: `dropped` events are missing before the next one
+  kWarming = 7,   // another tenth of the disk's records is in memory (stats()); no key
 };
 
 // A set of event types, for subscribe().
@@ -25,7 +26,7 @@ using EventMask = std::uint32_t;
 [[nodiscard]] constexpr EventMask event_bit(EventType type) noexcept {
   return EventMask{1} << static_cast<unsigned>(type);
 }
-inline constexpr EventMask kAllEvents = 0x7f;
+inline constexpr EventMask kAllEvents = 0xff;
 
 // Besides the types: kErased and kExpired shall say what the record held. Not part of kAllEvents,
 // for it costs a copy of every value that goes. The copy in the event is wiped after the call.

@@ -109,7 +109,8 @@ struct PutOptions {
   // Store only if the record's version is this; 0: only if the key is absent. Otherwise kConflict.
   std::optional<Version> if_version = std::nullopt;
 
-  // What put stores, and update expects and stores: kBytes or kSession. set_fields ignores it.
+  // What put stores, and update expects and stores. kFields only with update, whose function must
+  // then leave the fields' encoding, or nothing is changed (kInvalidArgument). set_fields ignores it.
   Kind kind = Kind::kBytes;
 
   // Unset: Options::durability.

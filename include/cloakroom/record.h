@@ -21,6 +21,7 @@ enum class Kind : std::uint8_t {
   kBytes = 0,    // put(): the value is what the caller gave
   kFields = 1,   // set_fields(): named fields, changed singly
   kSession = 2,  // of Sessions, in an encoding of its own; written with PutOptions::kind
+  kMembers = 3,  // sets and sorted sets of the Redis-protocol listener, likewise
 };
 
 // A key is at most this many bytes; so is an owner. Both may hold any byte. A session key needs 43

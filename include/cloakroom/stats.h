@@ -44,7 +44,8 @@ struct Stats {
 
   // Warming up after open: records come into memory in the background while the store serves.
   bool warm = true;
-  std::uint64_t warmed_records = 0;
+  std::uint64_t warmed_records = 0;   // brought into memory, by the background or on demand
+  std::uint64_t warming_records = 0;  // there are so many on disk, about; 0: not known yet
   bool opened_clean = true;  // the last stop was orderly
   // This open was the first of a checkpoint: what ended in the original since then is alive here.
   bool opened_copy = false;

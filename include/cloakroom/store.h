@@ -191,7 +191,7 @@ class Store {
   [[nodiscard]] Subscription subscribe(std::function<void(const Event&)> f,
                                        EventMask mask = kAllEvents);
 
-  // The store's own time (clock.h), which all deadlines are in.
+  // The store's own time (clock.h), by which deadlines are compared. Costs a read of the clock.
   [[nodiscard]] TimeMs now() const noexcept;
 
   // Options::path.
@@ -217,8 +217,9 @@ class Store {
   // Returns the number of records reclaimed. Not needed when background is on.
   std::size_t sweep();
 
+  explicit Store(std::unique_ptr<Engine> engine) noexcept;  // for tests, lib/store
+
  private:
-  explicit Store(std::unique_ptr<Engine> engine) noexcept;
   std::unique_ptr<Engine> engine_;
 };
 

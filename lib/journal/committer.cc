@@ -415,19 +415,36 @@ Status RocksJournal::read(std::string_view key, FunctionRef<void(const RecordVie
   return snapshot_->read(key, f);
 }
 
-Result<std::size_t> RocksJournal::load(std::size_t count, FunctionRef<void(const RecordView&)> f) {
-  if (!walk_) walk_ = snapshot_->walk();
+std::size_t RocksJournal::begin_load(std::size_t parts) {
+  std::vector<std::string> boundaries = snapshot_->split(parts);
+  load_parts_.resize(boundaries.size() + 1);
+  for (std::size_t i = 0; i < boundaries.size(); ++i) {
+    load_parts_[i].range.end = boundaries[i];
+    load_parts_[i + 1].range.begin = std::move(boundaries[i]);
+  }
+  return load_parts_.size();
+}
+
+Result<std::size_t> RocksJournal::load(std::size_t part, std::size_t count,
+                                       FunctionRef<void(const RecordView&)> f) {
+  LoadPart& from = load_parts_[part];
+  if (!from.walk) from.walk = snapshot_->walk(from.range);
   std::size_t loaded = 0;
   for (RecordView record; loaded < count; ++loaded) {
-    const Status got = walk_->next(&record);
-    if (got.code() == StatusCode::kNotFound) break;
+    const Status got = from.walk->next(&record);
+    if (got.code() == StatusCode::kNotFound) {
+      from.walk.reset();  // and its buffers
+      break;
+    }
     if (!got) return got;
     f(record);
   }
   return loaded;
 }
 
-void RocksJournal::end_load() { walk_.reset(); }
+std::uint64_t RocksJournal::load_estimate() { return snapshot_->figures().records_estimate; }
+
+void RocksJournal::end_load() { load_parts_.clear(); }
 
 void RocksJournal::set_dead_check(std::function<bool(std::string_view, Version)> f) {
   snapshot_->set_expiry_rule(std::move(f), [timeline = timeline_] { return timeline->now(); });
@@ -477,7 +494,7 @@ Status RocksJournal::close() {
   const Version last = ring_->last();
   Status done = wait(last, Durability::kDisk);
   serve_waiters();
-  walk_.reset();
+  load_parts_.clear();
   if (done) done = snapshot_->flush(true);
   if (done) {
     done =

@@ -90,7 +90,10 @@ class RocksJournal final : public Journal {
   Status sync() override;
   Status admit_growth() override;
   Status read(std::string_view key, FunctionRef<void(const RecordView&)> f) override;
-  Result<std::size_t> load(std::size_t count, FunctionRef<void(const RecordView&)> f) override;
+  std::size_t begin_load(std::size_t parts) override;
+  Result<std::size_t> load(std::size_t part, std::size_t count,
+                           FunctionRef<void(const RecordView&)> f) override;
+  [[nodiscard]] std::uint64_t load_estimate() override;
   void end_load() override;
   Result<Version> checkpoint(const std::string& dir) override;
   void set_dead_check(std::function<bool(std::string_view, Version)> f) override;
@@ -157,8 +160,12 @@ class RocksJournal final : public Journal {
   alignas(64) std::atomic<Version> handed_;        // written every round, read by those who wait
   std::atomic<Version> synced_;
 
-  // Of the one caller of load().
-  std::unique_ptr<RecordWalk> walk_;
+  // Of the callers of load(): each has its own part, and its walk begins with the first call.
+  struct LoadPart {
+    KeyRange range;
+    std::unique_ptr<RecordWalk> walk;
+  };
+  std::vector<LoadPart> load_parts_;
 
   // Of the sync stage's leader.
   Superblock superblock_;

@@ -71,7 +71,7 @@ Result<RecordView> parse_record(std::string_view key, std::string_view bytes) {
   if ((flags & kHasLifetime) != 0) view.lifetime = static_cast<TimeMs>(reader.u64());
   if ((flags & kHasOwner) != 0) view.owner = reader.string();
   view.value = reader.rest();
-  const bool sane = reader.ok() && kind <= static_cast<unsigned>(Kind::kSession) && flags <= 3 &&
+  const bool sane = reader.ok() && kind <= static_cast<unsigned>(Kind::kMembers) && flags <= 3 &&
                     view.version != 0 && key.size() <= kKeyBytesMax &&
                     view.owner.size() <= kOwnerBytesMax;
   if (!sane) return damaged("record with a right checksum and impossible content");

@@ -98,10 +98,15 @@ class Journal {
   // The record of `key` as of open: kNotFound, or `f` is called with it.
   virtual Status read(std::string_view key, FunctionRef<void(const RecordView&)> f) = 0;
 
-  // Hands over up to `count` records of the state as of open, in key order, continuing where the
-  // last call ended. Returns how many; fewer than `count` means the end. kCorruption: a damaged
-  // record was skipped, call again to go on. kIo: the rest cannot be read. One caller at a time.
-  virtual Result<std::size_t> load(std::size_t count, FunctionRef<void(const RecordView&)> f) = 0;
+  // Divides the state as of open into at most `parts` parts for load(), of about the same size;
+  // returns how many. Once, before any load().
+  virtual std::size_t begin_load(std::size_t parts) = 0;
+
+  // Hands over up to `count` records of a part, in key order, continuing where the last call for it
+  // ended. Returns how many; fewer than `count` means the end, and no call may follow. kCorruption: a damaged record was
+  // skipped, call again to go on. kIo: the rest cannot be read. One caller at a time for each part.
+  virtual Result<std::size_t> load(std::size_t part, std::size_t count,
+                                   FunctionRef<void(const RecordView&)> f) = 0;
 
   // No more read() or load() will come: releases what pins the state of open.
   virtual void end_load() = 0;
@@ -116,6 +121,9 @@ class Journal {
 
   // Makes everything durable and marks the stop as clean. No call may follow.
   virtual Status close() = 0;
+
+  // How many records load() will hand over, about; 0 when that is not known.
+  [[nodiscard]] virtual std::uint64_t load_estimate() { return 0; }
 
   [[nodiscard]] virtual JournalStats stats() const = 0;
 };

@@ -25,7 +25,8 @@ Status MemoryJournal::read(std::string_view, FunctionRef<void(const RecordView&)
   return Status(StatusCode::kNotFound);
 }
 
-Result<std::size_t> MemoryJournal::load(std::size_t, FunctionRef<void(const RecordView&)>) {
+Result<std::size_t> MemoryJournal::load(std::size_t, std::size_t,
+                                        FunctionRef<void(const RecordView&)>) {
   return std::size_t{0};
 }
 

@@ -20,7 +20,9 @@ class MemoryJournal final : public Journal {
   Status sync() override;
   Status admit_growth() override;
   Status read(std::string_view key, FunctionRef<void(const RecordView&)> f) override;
-  Result<std::size_t> load(std::size_t count, FunctionRef<void(const RecordView&)> f) override;
+  std::size_t begin_load(std::size_t) override { return 0; }
+  Result<std::size_t> load(std::size_t part, std::size_t count,
+                           FunctionRef<void(const RecordView&)> f) override;
   void end_load() override {}
   Result<Version> checkpoint(const std::string& dir) override;
   void set_dead_check(std::function<bool(std::string_view, Version)>) override {}

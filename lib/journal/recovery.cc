@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/boot_clock.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "journal/committer.h"
@@ -151,6 +152,11 @@ struct LeftRing {
   bool pages_are_whole = false;  // the kernel that held its pages is still running
   std::string loss;
 };
+
+// Is the boot clock the kernel's own? That of a host may begin anew with each process.
+bool is_kernels_clock(const Options& options, const JournalHooks& hooks) {
+  return options.clock == nullptr || hooks.clock_is_kernels;
+}
 
 Result<LeftRing> open_left_ring(const Options& options, const Superblock& superblock,
                                 const Ring::Id& boot) {
@@ -305,7 +311,8 @@ Result<Version> replay_ring(const LeftRing& left, RocksSnapshot& snapshot, Versi
 // A ring that starts behind `last`, of the size that is asked for.
 Result<std::unique_ptr<Ring>> begin_ring(const Options& options, const Superblock& superblock,
                                          std::unique_ptr<Ring> ring, Version last,
-                                         const Ring::Id& boot) {
+                                         const Ring::Id& boot,
+                                         std::optional<TimeMs> time_offset) {
   const Ring::Id& id = superblock.identity().id;
   if (ring == nullptr || ring->capacity() != options.ring_bytes) {
     ring.reset();
@@ -314,7 +321,7 @@ Result<std::unique_ptr<Ring>> begin_ring(const Options& options, const Superbloc
     if (!opened) return opened;
     ring = *std::move(opened);
   }
-  if (Status begun = ring->begin(last, boot); !begun) return begun;
+  if (Status begun = ring->begin(last, boot, time_offset); !begun) return begun;
   return ring;
 }
 
@@ -385,7 +392,13 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& 
                      .copy = mark.copy,
                      .loss = std::move(left->loss)};
   const bool head_is_later = head.version != 0 && head.mark.store > mark.clock.store;
-  opened.timeline = std::make_shared<Timeline>(clock, head_is_later ? head.mark : mark.clock);
+  const bool clock_goes_on = is_kernels_clock(options, hooks);
+  const TimeMs shift = boot_clock_shift();
+  std::optional<TimeMs> offset;  // of store time to our boot clock, if it went on
+  if (clock_goes_on && left->pages_are_whole) offset = left->ring->time_offset();
+  if (offset) *offset -= shift;
+  opened.timeline =
+      std::make_shared<Timeline>(clock, head_is_later ? head.mark : mark.clock, offset);
   if (replays) {
     const auto replayed =
         replay_ring(*left, *opened.snapshot, head.version, opened.timeline->mark());
@@ -405,7 +418,9 @@ Result<OpenedStore> open_locked(const Options& options, const Clock& clock, Fd& 
   if (!opened.clean) {
     if (Status flushing = opened.snapshot->flush(false); !flushing) return flushing;
   }
-  auto ring = begin_ring(options, opened.superblock, std::move(left->ring), opened.last, boot);
+  auto ring =
+      begin_ring(options, opened.superblock, std::move(left->ring), opened.last, boot,
+                 clock_goes_on ? std::optional(opened.timeline->offset() + shift) : std::nullopt);
   if (!ring) return ring.status();
   opened.ring = *std::move(ring);
   const Status unclean = opened.superblock.write_mark(

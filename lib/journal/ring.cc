@@ -22,6 +22,8 @@ constexpr std::string_view kMagic = "CLKRING\n";
 constexpr std::uint32_t kRingFormat = 1;
 constexpr std::size_t kIdentityBytes = 48;
 constexpr std::size_t kBootAt = 960;
+constexpr std::size_t kTimeOffsetAt = 976;
+constexpr std::size_t kTimeChecksumAt = 984;
 constexpr std::size_t kSaltAt = 1024;
 constexpr std::size_t kReleasedAt = 1088;
 constexpr std::size_t kChecksumAt = 8;  // in a frame
@@ -169,6 +171,13 @@ Ring::Id Ring::boot() const noexcept {
   return boot;
 }
 
+std::optional<TimeMs> Ring::time_offset() const noexcept {
+  const std::uint64_t checksum = word(kTimeChecksumAt).load(std::memory_order_acquire);
+  const std::string_view bytes(header_ + kBootAt, kTimeChecksumAt - kBootAt);
+  if (checksum != checksum64(bytes)) return std::nullopt;
+  return static_cast<TimeMs>(word(kTimeOffsetAt).load(std::memory_order_relaxed));
+}
+
 Version Ring::released() const noexcept {
   return word(kReleasedAt).load(std::memory_order_relaxed) / kUnit;
 }
@@ -211,13 +220,19 @@ bool Ring::Walk::next(std::string_view* body) noexcept {
   return false;
 }
 
-Status Ring::begin(Version version, const Id& boot) noexcept {
+Status Ring::begin(Version version, const Id& boot, std::optional<TimeMs> time_offset) noexcept {
   const Result<std::uint64_t> salt = random_u64();
   if (!salt) return salt.status();
   // In this order: a process that dies in between leaves a ring in which nothing looks published.
   salt_ = *salt;
   word(kSaltAt).store(salt_, std::memory_order_release);
+  // The offset is of one kernel's clock: without a checksum while the two do not belong together.
+  word(kTimeChecksumAt).store(0, std::memory_order_release);
   std::memcpy(header_ + kBootAt, boot.data(), boot.size());
+  const auto offset = static_cast<std::uint64_t>(time_offset.value_or(0));
+  word(kTimeOffsetAt).store(offset, std::memory_order_release);
+  const std::uint64_t checksum = checksum64({header_ + kBootAt, kTimeChecksumAt - kBootAt});
+  if (time_offset) word(kTimeChecksumAt).store(checksum, std::memory_order_release);
   reserved_.store(version * kUnit, std::memory_order_relaxed);
   release(version);
   return Status();

@@ -5,7 +5,7 @@
 //
 //     0  magic "CLKRING\n" | u32 format | u32 header bytes | u64 capacity | 16 bytes store id |
 //        u64 checksum                                                       written at create()
-//   960  16 bytes boot id                                                   written at begin()
+//   960  16 bytes boot id | u64 store time minus boot clock | u64 checksum  written at begin()
 //  1024  u64 salt        of this opening
 //  1088  u64 released    position up to which frames have been handed over
 //
@@ -86,6 +86,8 @@ class Ring {
 
   // Of the kernel that has run when the ring was begun; zeros before that.
   [[nodiscard]] Id boot() const noexcept;
+  // By how much store time was ahead of that kernel's boot clock; nothing when it is not known.
+  [[nodiscard]] std::optional<TimeMs> time_offset() const noexcept;
   // The version up to which frames had been handed over when the process before us ended.
   [[nodiscard]] Version released() const noexcept;
 
@@ -110,7 +112,8 @@ class Ring {
   };
 
   // Starts anew behind `version`; whatever the ring holds is given up. REQUIRES: writable.
-  Status begin(Version version, const Id& boot) noexcept;
+  // `time_offset`: nothing, when store time runs with another clock than the kernel's.
+  Status begin(Version version, const Id& boot, std::optional<TimeMs> time_offset) noexcept;
 
   // --- producers -----------------------------------------------------------------------------
 

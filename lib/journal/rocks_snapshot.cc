@@ -15,33 +15,11 @@
 #include "journal/rocks_fs.h"
 #include "journal/rocks_options.h"
 #include "journal/rocks_replay.h"
+#include "journal/rocks_walk.h"
+#include "journal/rocks_words.h"
 
 namespace cloakroom {
 namespace {
-
-rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
-std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
-
-Status from_rocks(std::string_view action, const rocksdb::Status& status) {
-  if (status.ok()) return Status();
-  if (status.IsNotFound()) return Status(StatusCode::kNotFound);
-  std::string text(action);
-  text.append(": ").append(status.ToString());
-  if (status.IsCorruption()) return Status(StatusCode::kCorruption, std::move(text));
-  return Status(StatusCode::kIo, std::move(text));
-}
-
-rocksdb::ReadOptions bulk_read() {
-  rocksdb::ReadOptions options;
-  options.fill_cache = false;  // a walk reads everything once
-  options.readahead_size = std::size_t{2} << 20;
-  return options;
-}
-
-// Gives the record the later deadline it was granted, when the entry is of its version.
-void join(RecordView& record, const GrantedDeadline& granted) {
-  if (granted.version == record.version) record.deadline = granted.deadline;
-}
 
 // Table files of a family that wait to be compacted. An open looks into each of them.
 constexpr int kBehindFiles = 36;
@@ -61,54 +39,6 @@ class WithoutLogs final : public rocksdb::FileSystemWrapper {
     std::erase_if(*names, [](const std::string& name) { return name.ends_with(".log"); });
     return listed;
   }
-};
-
-class Walk final : public RecordWalk {
- public:
-  Walk(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* records,
-       rocksdb::ColumnFamilyHandle* deadlines)
-      : records_(db.NewIterator(bulk_read(), records)),
-        deadlines_(db.NewIterator(bulk_read(), deadlines)) {
-    records_->SeekToFirst();
-    deadlines_->SeekToFirst();
-  }
-
-  Status next(RecordView* record) override {
-    if (started_ && records_->Valid()) records_->Next();
-    started_ = true;
-    if (!records_->Valid()) {
-      const Status end = from_rocks("reading records", records_->status());
-      return end ? Status(StatusCode::kNotFound) : Status(StatusCode::kIo, end.message());
-    }
-    const auto parsed = parse_record(key(), view(records_->value()));
-    if (!parsed) return parsed.status();
-    *record = *parsed;
-    return join_deadline(*record);
-  }
-
-  std::string_view key() const override {
-    return records_->Valid() ? view(records_->key()) : std::string_view();
-  }
-
- private:
-  Status join_deadline(RecordView& record) {
-    while (deadlines_->Valid() && deadlines_->key().compare(records_->key()) < 0) {
-      deadlines_->Next();
-    }
-    if (!deadlines_->Valid()) {
-      const Status end = from_rocks("reading deadlines", deadlines_->status());
-      return end ? Status() : Status(StatusCode::kIo, end.message());
-    }
-    if (deadlines_->key() != records_->key()) return Status();
-    const auto granted = parse_deadline(key(), view(deadlines_->value()));
-    if (!granted) return granted.status();
-    join(record, *granted);
-    return Status();
-  }
-
-  std::unique_ptr<rocksdb::Iterator> records_;
-  std::unique_ptr<rocksdb::Iterator> deadlines_;
-  bool started_ = false;
 };
 
 class Snapshot final : public RocksSnapshot {
@@ -194,8 +124,12 @@ class Snapshot final : public RocksSnapshot {
     return Status();
   }
 
-  std::unique_ptr<RecordWalk> walk() override {
-    return std::make_unique<Walk>(*db_, handles_[kRecordsFamily], handles_[kDeadlinesFamily]);
+  std::unique_ptr<RecordWalk> walk(const KeyRange& range) override {
+    return walk_records(*db_, handles_[kRecordsFamily], handles_[kDeadlinesFamily], range);
+  }
+
+  std::vector<std::string> split(std::size_t parts) override {
+    return split_by_size(*db_, handles_[kRecordsFamily], parts);
   }
 
   Status verify_blocks() override {

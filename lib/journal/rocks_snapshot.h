@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cloakroom/record.h"
 #include "cloakroom/status.h"
@@ -31,10 +32,18 @@ namespace cloakroom {
 struct JournalHooks {
   std::shared_ptr<rocksdb::FileSystem> file_system = {};      // null: the machine's
   std::optional<std::array<unsigned char, 16>> boot_id = {};  // nothing: the kernel's
+  // Options::clock is as good as the kernel's own: its boot_ms() goes on from process to process.
+  bool clock_is_kernels = false;
 };
 
-// Walks all records in key order, each joined with its granted deadline: two iterators side by
-// side, so a warm-up needs no temporary table. Pins the state of the moment it was made.
+// The keys from `begin` up to, and without, `end`; an empty end is the end of all.
+struct KeyRange {
+  std::string begin = {};
+  std::string end = {};
+};
+
+// Walks records in key order, each joined with its granted deadline. Pins the state of the moment
+// it was made.
 class RecordWalk {
  public:
   virtual ~RecordWalk() = default;
@@ -89,7 +98,9 @@ class RocksSnapshot {
 
   // kNotFound, or f is called with the record and its granted deadline.
   virtual Status read(std::string_view key, FunctionRef<void(const RecordView&)> f) = 0;
-  virtual std::unique_ptr<RecordWalk> walk() = 0;
+  virtual std::unique_ptr<RecordWalk> walk(const KeyRange& range) = 0;
+  // Ascending keys, at most `parts` - 1, between which there is about the same to walk.
+  virtual std::vector<std::string> split(std::size_t parts) = 0;
 
   // Every block of every table file against its checksum.
   virtual Status verify_blocks() = 0;

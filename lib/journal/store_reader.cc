@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/boot_clock.h"
 #include "base/file.h"
 #include "journal/disk_record.h"
 #include "journal/recovery.h"
@@ -88,8 +89,8 @@ class Reader final : public StoreReader {
     info_.version_last = head->version;
     if (Status read = read_ring(dir, *superblock, head->version); !read) return read;
     const bool head_is_later = head->version != 0 && head->mark.store > info_.now;
-    info_.now =
-        Timeline(system_clock(), head_is_later ? head->mark : superblock->mark().clock).now();
+    const ClockMark& mark = head_is_later ? head->mark : superblock->mark().clock;
+    info_.now = Timeline(system_clock(), mark, time_offset_).now();
     info_.records_estimate = snapshot_->figures().records_estimate;
     return Status();
   }
@@ -121,7 +122,7 @@ class Reader final : public StoreReader {
       }
       return true;
     };
-    const auto walk = snapshot_->walk();
+    const auto walk = snapshot_->walk({});
     for (RecordView record;;) {
       const Status got = walk->next(&record);
       if (got.code() == StatusCode::kNotFound) break;
@@ -208,7 +209,10 @@ class Reader final : public StoreReader {
       return Status();
     }
     if (!ring) return ring.status();
-    ring_.read(**ring, head, info_.live || (*ring)->boot() == boot_id());
+    const bool same_kernel = (*ring)->boot() == boot_id();
+    if (same_kernel) time_offset_ = (*ring)->time_offset();
+    if (time_offset_) *time_offset_ -= boot_clock_shift();
+    ring_.read(**ring, head, info_.live || same_kernel);
     info_.version_last = std::max(info_.version_last, ring_.version());
     info_.ring_changes = ring_.frames();
     return Status();
@@ -251,6 +255,7 @@ class Reader final : public StoreReader {
   std::unique_ptr<RocksSnapshot> snapshot_;
   RingView ring_;
   std::string ring_damage_;
+  std::optional<TimeMs> time_offset_;  // of store time to the boot clock of this kernel
 };
 
 }  // namespace

@@ -373,6 +373,7 @@ Result<Version> SessionManager::move(Session& session, const RotateOptions& opti
       shown.deadline = std::min(after(now, live.idle_timeout), shown.lifetime);
     }
     refresh(session, shown, to);
+    if (!is_current(live)) return ended(EndReason::kEveryone);  // meanwhile; it has ended as well
     return moved;
   }
 }

@@ -52,7 +52,8 @@
 namespace cloakroom {
 
 // For tests: another source of randomness, and a call between the steps of an operation, where
-// others may come in between. No lock is held during it.
+// others may come in between. Of all locks only that of an owner, with max_per_owner, may be held
+// then.
 struct SessionsHooks {
   RandomSource random = [](std::span<unsigned char> bytes) { return random_bytes(bytes); };
   std::function<void()> between = {};

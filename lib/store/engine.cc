@@ -93,12 +93,14 @@ Engine::Engine(Options options, OpenedJournal opened, std::uint64_t seed)
       [this](std::string_view key, Version version) { return is_dead(key, version); });
   if (options_.background) table_.slabs().set_low_memory_call([this] { wake_for_memory(); });
   if (options_.background) upkeep_ = std::thread([this] { upkeep_loop(); });
+  if (options_.background && !options_.path.empty()) start_loaders();
 }
 
 Engine::~Engine() { (void)close(); }
 
 Status Engine::close() {
   if (closed_.exchange(true)) return Status();
+  stop_loaders();
   stop_upkeep();
   write_exact_deadlines();
   const Status closed = journal_->close();
@@ -268,6 +270,7 @@ Stats Engine::stats() {
   stats.expired = counters_.sum(kExpired);
   stats.refused_full = counters_.sum(kRefusedFull);
   stats.warmed_records = counters_.sum(kWarmed);
+  stats.warming_records = load_estimate_.load(std::memory_order_relaxed);
   stats.events_dropped = events_.dropped();
   const JournalStats journal = journal_->stats();
   stats.version_last = journal.version_last;

@@ -73,7 +73,7 @@ class Engine {
   Result<std::size_t> erase_owned(std::string_view owner, std::string_view keep_key,
                                   const EraseOptions& options);
   Result<Cursor> scan(Cursor cursor, std::size_t count, FunctionRef<void(const RecordView&)> f);
-  [[nodiscard]] TimeMs time() const noexcept { return timeline_->now(); }
+  [[nodiscard]] TimeMs now() const noexcept { return timeline_->now(); }
   [[nodiscard]] const std::string& path() const noexcept { return options_.path; }
   Subscription subscribe(std::function<void(const Event&)> f, EventMask mask);
   Stats stats();
@@ -119,7 +119,6 @@ class Engine {
   Status check_owner(std::string_view owner) const;
   Status check_open() const;
 
-  [[nodiscard]] TimeMs now() const noexcept { return timeline_->now(); }
   [[nodiscard]] Durability level(std::optional<Durability> asked) const noexcept {
     return asked.value_or(options_.durability);
   }
@@ -190,15 +189,20 @@ class Engine {
   // Warming up (engine_warm.cc).
   Status fault_in(std::uint64_t hash, std::string_view key);
   Status ensure_warm();
-  bool load_some(std::size_t count) REQUIRES(load_mutex_);
-  void insert_loaded(const RecordView& view);
+  class Arrivals;
+  bool load_a_part() EXCLUDES(load_mutex_);
+  void begin_load() EXCLUDES(begin_mutex_, load_mutex_);
+  bool load_some(std::size_t part) EXCLUDES(load_mutex_);
+  void tell_progress(std::size_t more);
+  void insert_loaded(std::uint64_t hash, NewRecord& record);
+  void start_loaders();
+  void stop_loaders();
   void note_damage(const Status& damage) REQUIRES(load_mutex_);
   void end_warm_up() REQUIRES(load_mutex_);
   [[nodiscard]] bool is_dead(std::string_view key, Version version);
 
   // Upkeep (sweeper.cc).
   void upkeep_loop();
-  bool warm_up_some() EXCLUDES(load_mutex_);
   void prepare_memory() noexcept;
   void wake_for_memory() EXCLUDES(upkeep_mutex_);
   std::size_t sweep_all();
@@ -231,8 +235,18 @@ class Engine {
   std::atomic<bool> read_through_{true};
   std::atomic<bool> warm_{false};
   GoneKeys gone_;
+  std::atomic<bool> load_stop_{false};
+  std::atomic<std::uint64_t> load_estimate_{0};
+  std::atomic<std::uint64_t> loaded_{0};
+  Mutex begin_mutex_;  // before load_mutex_
+  bool load_begun_ GUARDED_BY(begin_mutex_) = false;
   mutable Mutex load_mutex_;
+  CondVar load_progress_;
   Status load_damage_ GUARDED_BY(load_mutex_);
+  std::size_t part_count_ GUARDED_BY(load_mutex_) = 0;
+  std::size_t next_part_ GUARDED_BY(load_mutex_) = 0;
+  std::size_t parts_done_ GUARDED_BY(load_mutex_) = 0;
+  std::vector<std::thread> loaders_;
 
   Mutex upkeep_mutex_;
   CondVar upkeep_wake_;

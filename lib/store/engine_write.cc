@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "store/engine.h"
+#include "store/fields.h"
 #include "store/write_parts.h"
 
 namespace cloakroom {
@@ -32,9 +33,6 @@ Status Engine::check_write(std::string_view key, std::size_t value_bytes,
   if (Status fine = check_owner(options.owner.value_or("")); !fine) return fine;
   if (options.ttl <= Millis{0}) return invalid("PutOptions::ttl must be more than 0");
   if (options.lifetime <= Millis{0}) return invalid("PutOptions::lifetime must be more than 0");
-  if (options.kind != Kind::kBytes && options.kind != Kind::kSession) {
-    return invalid("PutOptions::kind must be kBytes or kSession; fields are set by set_fields");
-  }
   return Status();
 }
 
@@ -195,6 +193,7 @@ Status Engine::tell_degraded(Status status) {
 Result<Version> Engine::put(std::string_view key, std::string_view value,
                             const PutOptions& options) {
   if (Status fine = check_write(key, value.size(), options); !fine) return fine;
+  if (options.kind == Kind::kFields) return invalid("put stores no fields; use set_fields");
   const std::uint64_t hash = table_.hash(key);
   if (Status room = prepare_write(hash, key.size() + value.size()); !room) return room;
   if (read_through_.load(std::memory_order_acquire)) {
@@ -364,6 +363,9 @@ Result<Version> Engine::update(std::string_view key,
     Result<Done> changed = Done{};
     if (action == UpdateAction::kStore) {
       if (Status fine = check_value(value.size()); !fine) return fine;
+      if (options.kind == Kind::kFields && !holds_fields(value)) {
+        return invalid("update: the value left is not an encoding of fields");
+      }
       changed = store_record(stripe, held, hash, key, {.value = value, .kind = options.kind},
                              options, at);
       if (changed) version = changed->version;

@@ -78,6 +78,10 @@ Result<WithoutFields> without_fields(std::string_view encoded,
   return out;
 }
 
+bool holds_fields(std::string_view encoded) {
+  return !encoded.empty() && for_each_field(encoded, [](const Field&) { return true; }).ok();
+}
+
 std::optional<std::int64_t> parse_integer(std::string_view text) noexcept {
   std::int64_t number = 0;
   const char* const end = text.data() + text.size();

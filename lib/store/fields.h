@@ -33,6 +33,9 @@ struct WithoutFields {
 [[nodiscard]] Result<WithoutFields> without_fields(std::string_view encoded,
                                                    std::span<const std::string_view> names);
 
+// One field or more, and nothing else.
+[[nodiscard]] bool holds_fields(std::string_view encoded);
+
 // A whole decimal integer of 64 bits, as increment_field reads it; nothing else counts as one.
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text) noexcept;
 

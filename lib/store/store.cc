@@ -122,7 +122,7 @@ Result<Cursor> Store::scan(Cursor cursor, std::size_t count,
   return engine_->scan(cursor, count, f);
 }
 
-TimeMs Store::now() const noexcept { return engine_ ? engine_->time() : 0; }
+TimeMs Store::now() const noexcept { return engine_ ? engine_->now() : 0; }
 
 const std::string& Store::path() const noexcept {
   static const std::string none;

@@ -1,4 +1,4 @@
-// Upkeep: warming up, active expiry, and the exact deadlines of a clean stop.
+// Upkeep: memory ahead of need, active expiry, and the exact deadlines of a clean stop.
 //
 // A pass reads one bound a stripe; only a stripe whose bound has passed is locked, and in it only
 // buckets are looked into whose own bound has passed, for at most kRemovalsPerLock removals at a
@@ -18,7 +18,6 @@ namespace {
 // 5,000 dying a second at most 0.2 %.
 constexpr Millis kSweepPause{200};
 constexpr std::size_t kRemovalsPerLock = 64;
-constexpr std::size_t kLoadsPerTurn = 1024;
 constexpr std::size_t kStripesPerTurn = 64;
 
 }  // namespace
@@ -34,7 +33,6 @@ void Engine::upkeep_loop() {
       memory_low_ = false;
     }
     prepare_memory();
-    busy = warm_up_some();
     if (const auto time = std::chrono::steady_clock::now(); time >= next_sweep) {
       next_sweep = time + kSweepPause;
       sweep_all();
@@ -43,15 +41,8 @@ void Engine::upkeep_loop() {
     }
     // Until everything that can be given back was: then not again before the next sweep.
     if (gathering_) gathering_ = table_.gather(kStripesPerTurn);
-    busy = busy || gathering_;
+    busy = gathering_;
   }
-}
-
-// Returns whether there is more to load.
-bool Engine::warm_up_some() {
-  if (warm_.load(std::memory_order_acquire)) return false;
-  MutexLock guard(load_mutex_);
-  return !warm_.load(std::memory_order_acquire) && load_some(kLoadsPerTurn);
 }
 
 // Best effort: without it, or without memory for it, a writer meets the page faults.

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/boot_clock.h"
 
 using namespace cloakroom;
 
@@ -58,4 +59,12 @@ TEST_CASE("timeline: deadlines do not overflow") {
   CHECK(Timeline::after(5, kNoExpiry) == kNever);
   CHECK(Timeline::after(5, Millis{INT64_MAX - 1}) == kNever);
   CHECK(Timeline::after(5, Millis{10}) == 15);
+}
+
+TEST_CASE("timeline: a boot clock that a time namespace moves is told from the kernel's") {
+  CHECK(parse_boot_clock_shift("monotonic  0  0\nboottime   0  0\n") == 0);
+  CHECK(parse_boot_clock_shift("monotonic  5 0\nboottime       86400 500000000\n") == 86'400'500);
+  CHECK(parse_boot_clock_shift("boottime -10 250000000") == -9'750);
+  CHECK(parse_boot_clock_shift("") == 0);
+  CHECK(parse_boot_clock_shift("boottime") == 0);
 }

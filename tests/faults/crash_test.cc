@@ -8,6 +8,9 @@
 //   fork a verifier, which opens the store,    board: acknowledged  (the call returned ok)
 //   compares all it finds with the board and writes the outcome back as the new truth
 //
+// Meanwhile somebody sets the wall clock, while the store is open and between two openings, to a
+// day from the truth at most; records that die within two seconds must not notice (mortals.h).
+//
 // The board is shared memory, so it survives the child. Every key has one writer, so when it is
 // killed exactly one change of it can be in flight: what is found must be the acknowledged state
 // or, if there is an intent behind it, that. Anything else is a loss, a revival or damage.
@@ -25,7 +28,9 @@
 #include <vector>
 
 #include "faults/harness.h"
+#include "faults/mortals.h"
 #include "journal/ring.h"
+#include "store/engine.h"
 #include "support/temp_dir.h"
 
 namespace cloakroom::faults {
@@ -68,10 +73,14 @@ struct Board {
   std::array<CounterBoard, kThreads> counters;
   std::atomic<std::uint64_t> in_flight{0};         // found by the verifier: changes in flight
   std::atomic<std::uint64_t> in_flight_landed{0};  // of these: found done
+  JumpingClock::Error clock_error;
+  Mortals mortals;
   Note note;
 };
 
-enum class Sabotage { kNone, kEarlyAck, kRingForgotten };
+enum class Sabotage { kNone, kEarlyAck, kRingForgotten, kWallTime, kOffsetForgotten };
+constexpr std::array<const char*, 5> kSabotageNames{"", "early-ack", "ring-forgotten", "wall-time",
+                                                    "offset-forgotten"};
 
 struct Plan {
   std::string path;
@@ -91,7 +100,7 @@ std::string owner_name(std::size_t thread, std::uint64_t number) {
 // One thread's load on its own keys.
 class Writer {
  public:
-  Writer(Store& store, Board& board, std::size_t thread, const Plan& plan)
+  Writer(Engine& store, Board& board, std::size_t thread, const Plan& plan)
       : store_(store),
         board_(board),
         thread_(thread),
@@ -121,6 +130,12 @@ class Writer {
       case 6:
         if (random_() % 8 == 0) erase_owned();
         return;
+      case 7:
+      case 8: {
+        const std::string wrong = board_.mortals.step(store_, thread_, random_);
+        if (!wrong.empty()) fail(wrong);
+        return;
+      }
       default:
         return change(key, {Op::kPut, random_()});
     }
@@ -181,7 +196,7 @@ class Writer {
   void increment() {
     CounterBoard& board = board_.counters[thread_];
     board.intended.fetch_add(1);
-    const auto sum = store_.increment_field("counters" + std::to_string(thread_), "n", 1);
+    const auto sum = store_.increment_field("counters" + std::to_string(thread_), "n", 1, {});
     if (!sum) fail("increment_field failed: " + sum.status().to_string());
     if (*sum != board.intended.load()) fail("increment_field lost an increment");
     board.acknowledged.store(*sum);
@@ -196,13 +211,13 @@ class Writer {
       intend(board, {Op::kErase, 0});
       concerned.push_back(&board);
     }
-    const auto erased = store_.erase_owned(owner);
+    const auto erased = store_.erase_owned(owner, {}, {});
     if (!erased) fail("erase_owned failed: " + erased.status().to_string());
     if (*erased != concerned.size()) fail("erase_owned found another number of records");
     for (KeyBoard* board : concerned) acknowledge(*board);
   }
 
-  Store& store_;
+  Engine& store_;
   Board& board_;
   const std::size_t thread_;
   Random random_;
@@ -220,15 +235,26 @@ Options store_options(const std::string& path) {
   return options;
 }
 
+// A store on the clock that jumps, which but for its wall clock is the kernel's.
+Result<std::unique_ptr<Engine>> open_store(const std::string& path, const JumpingClock& clock,
+                                           Sabotage sabotage) {
+  Options options = store_options(path);
+  options.clock = &clock;
+  return Engine::open(options,
+                      JournalHooks{.clock_is_kernels = sabotage != Sabotage::kOffsetForgotten});
+}
+
 // Runs until it is killed, unless the phase to be hit comes after the load.
 int serve(Board& board, const Plan& plan) {
   const auto enter = [&](Phase phase) { board.phase.store(static_cast<int>(phase)); };
   enter(Phase::kOpening);
-  auto store = Store::open(store_options(plan.path));
-  if (!store) {
-    board.note.set("open failed: " + store.status().to_string());
+  const JumpingClock clock(board.clock_error, plan.sabotage == Sabotage::kWallTime);
+  auto opened = open_store(plan.path, clock, plan.sabotage);
+  if (!opened) {
+    board.note.set("open failed: " + opened.status().to_string());
     return 3;
   }
+  Engine* const store = opened->get();
   enter(Phase::kWarming);
   if (plan.target == Phase::kWarming) {
     while (!store->stats().warm) std::this_thread::yield();
@@ -238,6 +264,13 @@ int serve(Board& board, const Plan& plan) {
   for (std::size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] { Writer(*store, board, t, plan).run(stop); });
   }
+  threads.emplace_back([&] {
+    Random random(plan.seed);
+    while (!stop.load()) {
+      board.clock_error.jump(random);
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 20'000));
+    }
+  });
   enter(Phase::kLoad);
   if (plan.target == Phase::kCheckpoint) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -269,14 +302,23 @@ int serve(Board& board, const Plan& plan) {
 
 class Verifier {
  public:
-  Verifier(Board& board, const std::string& path) : board_(board), path_(path) {}
+  Verifier(Board& board, const std::string& path, Sabotage sabotage)
+      : board_(board),
+        path_(path),
+        sabotage_(sabotage),
+        clock_(board.clock_error, sabotage == Sabotage::kWallTime) {}
 
   // 0, or 1 with the reason on the board. Makes what it found the acknowledged truth.
   int run(bool close_cleanly) {
-    auto store = Store::open(store_options(path_));
-    if (!store) return wrong("open failed: " + store.status().to_string());
-    const auto contents = contents_of(*store);
+    auto opened = open_store(path_, clock_, sabotage_);
+    if (!opened) return wrong("open failed: " + opened.status().to_string());
+    Engine* const store = opened->get();
+    auto contents = contents_of(*store);
     if (!contents) return wrong("scan failed: " + contents.status().to_string());
+    const std::string mortals = board_.mortals.check_all(*store, *contents);
+    if (!mortals.empty()) return wrong(mortals);
+    std::erase_if(*contents,
+                  [](const auto& entry) { return entry.first.starts_with(Mortals::kPrefix); });
     std::uint64_t expected = 0;
     for (std::size_t t = 0; t < kThreads; ++t) {
       for (std::size_t k = 0; k < kKeys; ++k) {
@@ -313,14 +355,15 @@ class Verifier {
            found->second.owner == owner_name(thread, state.number);
   }
 
-  bool check_key(Store& store, const Contents& contents, std::size_t t, std::size_t k) {
+  bool check_key(Engine& store, const Contents& contents, std::size_t t, std::size_t k) {
     KeyBoard& board = board_.keys[t][k];
     const std::string name = key_name(t, k);
     const std::uint64_t acknowledged = board.acknowledged.load();
     const std::uint64_t intended = board.intended.load();
     const State before = board.states[acknowledged % 2];
     const State after = board.states[intended % 2];
-    const auto got = store.get(name);
+    std::string value;
+    const auto got = store.get(name, value);
     if (got.ok() != contents.contains(name)) return wrong(name + ": get and scan disagree") == 0;
     bool is_before = matches(contents, name, t, before);
     if (intended != acknowledged) {
@@ -350,7 +393,7 @@ class Verifier {
     return true;
   }
 
-  bool check_counter(Store& store, std::size_t t) {
+  bool check_counter(Engine& store, std::size_t t) {
     CounterBoard& board = board_.counters[t];
     const auto text = store.get_field("counters" + std::to_string(t), "n");
     const std::int64_t found = text ? std::stoll(*text) : 0;
@@ -363,6 +406,8 @@ class Verifier {
 
   Board& board_;
   const std::string path_;
+  const Sabotage sabotage_;
+  const JumpingClock clock_;
 };
 
 int fill(const std::string& path) {
@@ -440,9 +485,11 @@ class Campaign {
     failure_ = serve_and_kill(*board_, plan, random_, killed_);
     if (!failure_.empty()) return failure_;
     if (sabotage_ == Sabotage::kRingForgotten) forget_ring();
+    if (random_() % 2 == 0) board_->clock_error.jump(random_);
     const bool close_cleanly = random_() % 2 == 0;
     board_->note.set("");
-    const Ending ending = run_child([&] { return Verifier(*board_, path_).run(close_cleanly); });
+    const Ending ending =
+        run_child([&] { return Verifier(*board_, path_, sabotage_).run(close_cleanly); });
     if (!ending.ok()) failure_ = "verifier " + ending.to_string() + ": " + board_->note.text;
     remove_copies();
     return failure_;
@@ -459,6 +506,15 @@ class Campaign {
                 static_cast<unsigned long long>(board_->operations.load()),
                 static_cast<unsigned long long>(board_->in_flight.load()),
                 static_cast<unsigned long long>(board_->in_flight_landed.load()));
+    std::printf(
+        "wall clock set %llu times; mortals that died %llu, looked at after a restart %llu\n",
+        static_cast<unsigned long long>(board_->clock_error.jumps.load()),
+        static_cast<unsigned long long>(board_->mortals.died()),
+        static_cast<unsigned long long>(board_->mortals.checked_after_restart()));
+  }
+  [[nodiscard]] bool clock_was_felt() const {
+    return board_->clock_error.jumps.load() > 0 && board_->mortals.died() > 0 &&
+           board_->mortals.checked_after_restart() > 0;
   }
   [[nodiscard]] std::uint64_t in_flight() const { return board_->in_flight.load(); }
 
@@ -487,7 +543,8 @@ class Campaign {
 };
 
 // A planted bug must be found, or the harness sees nothing.
-bool sabotage_is_found(std::uint64_t seed, Sabotage sabotage, const char* name) {
+bool sabotage_is_found(std::uint64_t seed, Sabotage sabotage) {
+  const char* const name = kSabotageNames[static_cast<std::size_t>(sabotage)];
   Campaign campaign(seed, sabotage);
   for (int i = 0; i < 60; ++i) {
     const std::string wrong = campaign.cycle();
@@ -503,16 +560,20 @@ bool sabotage_is_found(std::uint64_t seed, Sabotage sabotage, const char* name) 
 
 int main(int argc, char** argv) {
   using namespace cloakroom::faults;
-  const Args args = Args::parse(
-      argc, argv, 40, "crash_test [--cycles N] [--seed S] [--sabotage early-ack|ring-forgotten]");
+  const Args args =
+      Args::parse(argc, argv, 40,
+                  "crash_test [--cycles N] [--seed S]\n"
+                  "  [--sabotage early-ack|ring-forgotten|wall-time|offset-forgotten]");
   Tally tally("crash_test");
-  if (!args.sabotage.empty()) {
-    const bool early = args.sabotage == "early-ack";
-    tally.check(
-        !sabotage_is_found(args.seed, early ? Sabotage::kEarlyAck : Sabotage::kRingForgotten,
-                           args.sabotage.c_str()),
-        "the planted bug was found, as it must be");
-    return tally.finish();
+  for (std::size_t i = 1; i < kSabotageNames.size(); ++i) {
+    if (!args.sabotage.empty() && args.sabotage != kSabotageNames[i]) continue;
+    const bool found = sabotage_is_found(args.seed, static_cast<Sabotage>(i));
+    if (!args.sabotage.empty()) {
+      tally.check(!found, "the planted bug was found, as it must be");
+      return tally.finish();
+    }
+    tally.check(found, std::string("sabotage ") + kSabotageNames[i] +
+                           " was not found: this harness sees nothing");
   }
   Campaign campaign(args.seed, Sabotage::kNone);
   for (std::uint64_t i = 0; i < args.cycles; ++i) {
@@ -523,9 +584,6 @@ int main(int argc, char** argv) {
   campaign.print();
   std::printf("faults that fired: %llu kills\n", static_cast<unsigned long long>(args.cycles));
   tally.check(campaign.in_flight() > 0, "no kill ever met a write in flight");
-  tally.check(sabotage_is_found(args.seed, Sabotage::kEarlyAck, "early-ack"),
-              "sabotage early-ack was not found: this harness sees nothing");
-  tally.check(sabotage_is_found(args.seed, Sabotage::kRingForgotten, "ring-forgotten"),
-              "sabotage ring-forgotten was not found: this harness sees nothing");
+  tally.check(campaign.clock_was_felt(), "no jump of the wall clock, or no mortal, mattered");
   return tally.finish();
 }

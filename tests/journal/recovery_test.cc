@@ -293,7 +293,8 @@ TEST_CASE("recovery: a granted deadline belongs to one version of the record") {
   CHECK(a == 500);
   CHECK(b == 100);  // the entry was of another version
   std::size_t walked = 0;
-  REQUIRE(opened->journal->load(10, [&](const RecordView& record) {
+  REQUIRE(opened->journal->begin_load(4) == 1);
+  REQUIRE(opened->journal->load(0, 10, [&](const RecordView& record) {
     ++walked;
     CHECK(record.deadline == (record.key == "a" ? 500 : 100));
   }));

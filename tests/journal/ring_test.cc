@@ -30,7 +30,7 @@ std::unique_ptr<Ring> open_ring(const testing::TempDir& dir) {
 std::unique_ptr<Ring> new_ring(const testing::TempDir& dir, Version version = 0) {
   REQUIRE(Ring::create(dir.path(), kCapacity, kStore));
   auto ring = open_ring(dir);
-  REQUIRE(ring->begin(version, kBoot));
+  REQUIRE(ring->begin(version, kBoot, 0));
   return ring;
 }
 
@@ -130,7 +130,7 @@ TEST_CASE("ring: what an opening gave up never comes back") {
   }
   {
     const auto ring = open_ring(dir);
-    REQUIRE(ring->begin(one, kBoot));  // as after a power cut that left a gap behind the first
+    REQUIRE(ring->begin(one, kBoot, 0));  // as after a power cut that left a gap behind the first
     CHECK(walk(*ring, one, true).empty());
     append(*ring, "2");  // shorter: the frame behind it lies where an old one began
   }

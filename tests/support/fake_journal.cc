@@ -248,14 +248,22 @@ Status FakeJournal::read(std::string_view key, FunctionRef<void(const RecordView
   return {};
 }
 
-Result<std::size_t> FakeJournal::load(std::size_t count, FunctionRef<void(const RecordView&)> f) {
-  auto next = load_started_ ? opened_.upper_bound(load_from_) : opened_.begin();
-  std::size_t loaded = 0;
-  for (; loaded < count && next != opened_.end(); ++loaded, ++next) {
-    load_started_ = true;
-    load_from_ = next->first;
-    f(view_of(next->first, next->second));
+std::size_t FakeJournal::begin_load(std::size_t parts) {
+  const std::size_t each = opened_.size() / parts + 1;
+  for (auto from = opened_.begin(); from != opened_.end();) {
+    auto to = from;
+    for (std::size_t i = 0; i < each && to != opened_.end(); ++i) ++to;
+    load_parts_.emplace_back(from, to);
+    from = to;
   }
+  return load_parts_.size();
+}
+
+Result<std::size_t> FakeJournal::load(std::size_t part, std::size_t count,
+                                      FunctionRef<void(const RecordView&)> f) {
+  auto& [next, end] = load_parts_[part];
+  std::size_t loaded = 0;
+  for (; loaded < count && next != end; ++loaded, ++next) f(view_of(next->first, next->second));
   return loaded;
 }
 

@@ -106,7 +106,10 @@ class FakeJournal final : public Journal {
   Status sync() override;
   Status admit_growth() override;
   Status read(std::string_view key, FunctionRef<void(const RecordView&)> f) override;
-  Result<std::size_t> load(std::size_t count, FunctionRef<void(const RecordView&)> f) override;
+  std::size_t begin_load(std::size_t parts) override;
+  std::uint64_t load_estimate() override { return opened_.size(); }
+  Result<std::size_t> load(std::size_t part, std::size_t count,
+                           FunctionRef<void(const RecordView&)> f) override;
   void end_load() override;
   Result<Version> checkpoint(const std::string& dir) override;
   void set_dead_check(std::function<bool(std::string_view, Version)> f) override;
@@ -120,14 +123,16 @@ class FakeJournal final : public Journal {
   const std::shared_ptr<FakeDisk> disk_;
   const std::map<std::string, DiskRecord> opened_;  // what read() and load() see
 
+  // Each belongs to one caller of load().
+  using Place = std::map<std::string, DiskRecord>::const_iterator;
+  std::vector<std::pair<Place, Place>> load_parts_;
+
   // Guarded by disk_->mutex_.
   std::string degraded_;
-  std::string load_from_;
   std::uint64_t append_fails_in_ = 0;  // 0: never
   std::uint64_t wait_fails_in_ = 0;
   std::uint64_t reads_ = 0;
   std::uint64_t syncs_ = 0;
-  bool load_started_ = false;
   bool full_ = false;
   bool opened_clean_ = true;
   std::function<void(Version, Durability)> on_wait_;

@@ -75,10 +75,11 @@ Verb add_ls(CLI::App& root, LsOptions& options) {
   call_it(app->add_option("--prefix", options.prefix, "only keys that begin so"), "TEXT");
   call_it(app->add_option("--owner", options.owner, "only records of this owner"), "OWNER");
   const std::map<std::string, Kind> kinds{
-      {"bytes", Kind::kBytes}, {"fields", Kind::kFields}, {"session", Kind::kSession}};
+      {"bytes", Kind::kBytes}, {"fields", Kind::kFields}, {"session", Kind::kSession},
+      {"members", Kind::kMembers}};
   call_it(app->add_option("--kind", options.kind, "only records of this kind")
               ->transform(CLI::CheckedTransformer(kinds)),
-          "bytes|fields|session");
+          "bytes|fields|session|members");
   call_it(app->add_option("--larger-than", options.larger_than_bytes,
                           "only values over this size: 4096, 64KiB, 1MiB")
               ->transform(CLI::AsSizeValue(false)),

@@ -16,6 +16,8 @@ namespace cloakroom::cli {
       return "fields";
     case Kind::kSession:
       return "session";
+    case Kind::kMembers:
+      return "members";
     case Kind::kBytes:
       break;
   }
