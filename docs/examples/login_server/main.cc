@@ -11,7 +11,9 @@
 // everybody, without sessions: for measuring what they cost.
 #include <signal.h>
 #include <sodium.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -89,12 +91,16 @@ int serve(httplib::Server& server, const Arguments& arguments, const sigset_t& s
   }
   std::printf("listening on http://localhost:%d\n", port);
   std::fflush(stdout);
+  std::atomic<bool> ended = false;
   std::thread stopper([&] {
     int signal = 0;
     ::sigwait(&signals, &signal);
+    // A stop that comes before the start would be lost.
+    while (!server.is_running() && !ended) std::this_thread::yield();
     server.stop();
   });
   const bool served = server.listen_after_bind();
+  ended = true;
   if (!served) ::kill(::getpid(), SIGTERM);
   stopper.join();
   return served ? 0 : 1;
