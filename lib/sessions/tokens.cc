@@ -40,8 +40,12 @@ void prove(const unsigned char* random, const unsigned char* key, unsigned char*
 
 void digest_of(const TokenBytes& token, const std::array<unsigned char, 32>& key,
                Digest& digest) noexcept {
-  crypto_generichash(digest.data(), digest.size(), token.data(), token.size(), key.data(),
-                     key.size());
+  std::array<unsigned char, 32 + kTokenBytes> input;
+  static_assert(sizeof(input) <= 128, "one block of BLAKE2b, so one compression");
+  std::copy(key.begin(), key.end(), input.begin());
+  std::copy(token.begin(), token.end(), input.begin() + key.size());
+  crypto_generichash(digest.data(), digest.size(), input.data(), input.size(), nullptr, 0);
+  sodium_memzero(input.data(), input.size());
 }
 
 Status check_master_keys(std::span<const std::string> keys) {

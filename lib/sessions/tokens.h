@@ -2,7 +2,7 @@
 //
 //   token   base64url of:  32 bytes of getrandom | 8 bytes of proof       54 characters
 //   proof   SipHash-2-4 of the 32 bytes, under a key of ours
-//   digest  BLAKE2b-256 of all 40 bytes, under another key of ours        what the store knows
+//   digest  BLAKE2b-256 of another key of ours and all 40 bytes           what the store knows
 //   key     name ':' base64url(digest)
 //
 // A token whose proof is wrong was not made by us: it costs one SipHash a key and nothing else. The
@@ -12,6 +12,10 @@
 //
 // The proof keeps the guessing of strangers away from the table; what protects a session are the
 // 256 random bits. So 8 bytes of proof are enough: 2^64 guesses for one wasted lookup.
+//
+// The digest is a MAC by prefix: BLAKE2b has no length extension, key and token have one length each,
+// and both fit in one block. BLAKE2b's own keyed mode does the same with the key padded to a block of
+// its own: twice the work (345 instead of 180 ns here) for nothing that matters to us.
 //
 // All keys are derived from the 32-byte keys of SessionsOptions by BLAKE2b, with the name of the
 // Sessions in it: tokens of one name prove nothing under another. They are in locked memory that is
