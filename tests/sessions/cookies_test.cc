@@ -288,10 +288,9 @@ namespace {
 
 // Text of the bytes that matter to a parser of cookies, so that they meet in every order.
 std::string random_text(Random& random, std::size_t size) {
-  static constexpr std::string_view kBytes(
+  static constexpr std::string_view kBytes =
       "sess=;=; \t\",\\$\0\r\n\x7f\x80\xff"
-      "ab__Host-",
-      31);
+      "ab__Host-"sv;
   std::string text(size, '\0');
   for (char& c : text) c = kBytes[below(random, kBytes.size())];
   return text;
