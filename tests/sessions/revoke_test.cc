@@ -1,4 +1,5 @@
 // Ending sessions of an owner: all, others, one by its handle, everyone, and the limit of how many.
+#include <atomic>
 #include <set>
 #include <string>
 #include <thread>
@@ -185,6 +186,34 @@ TEST_CASE("revoke: an owner never has more sessions than the limit, however many
   CHECK(f.count_of("alice") == 3);
 }
 
+TEST_CASE("revoke: two logins at once do not both take the last place") {
+  // While the first one counts, the second is given all the time it needs to come in between.
+  Sessions* sessions = nullptr;
+  std::atomic<bool> armed{false};
+  std::atomic<bool> second_done{false};
+  std::thread second;
+  SessionsHooks hooks;
+  hooks.between = [&] {
+    if (!armed.exchange(false)) return;
+    second = std::thread([&] {
+      (void)sessions->create({.owner = "alice"});
+      second_done = true;
+    });
+    for (int i = 0; i < 20'000 && !second_done; ++i) std::this_thread::yield();
+  };
+  SessionsFixture f({.max_per_owner = 2}, hooks);
+  sessions = &f.sessions;
+  (void)f.create_for("alice");
+  Session guest = f.create();
+  armed = true;
+  // Its first step between is in make_room(): a rotation has none before.
+  REQUIRE_OK(f.sessions.rotate(guest, {.owner = "alice"}));
+  REQUIRE(second.joinable());
+  second.join();
+  CHECK(f.count_of("alice") == 2);
+  armed = false;
+}
+
 TEST_CASE("revoke: no session escapes destroy_all by being rotated on the way") {
   // After the owner's records were listed, before they are ended one by one, each is rotated.
   Sessions* sessions = nullptr;
@@ -208,6 +237,28 @@ TEST_CASE("revoke: no session escapes destroy_all by being rotated on the way") 
   REQUIRE(all[0].token() != old_token);
   for (const Session& session : all) CHECK_CODE(f.sessions.load(session.token()), kEnded);
   CHECK(f.count_of("alice") == 0);
+}
+
+TEST_CASE(
+    "revoke: a session that has gone to another owner meanwhile is not ended with the first's") {
+  Sessions* sessions = nullptr;
+  Session* leaving = nullptr;
+  SessionsHooks hooks;
+  hooks.between = [&] {
+    if (leaving == nullptr) return;
+    Session* const session = std::exchange(leaving, nullptr);
+    REQUIRE_OK(sessions->rotate(*session, {.owner = "bob"}));
+  };
+  SessionsFixture f({}, hooks);
+  sessions = &f.sessions;
+  Session session = f.create_for("alice");
+  Session copy = session;
+  leaving = &copy;
+  const auto ended = f.sessions.destroy_handle("alice", session.handle());
+  CHECK(leaving == nullptr);
+  CHECK_CODE(ended, kNotFound);
+  REQUIRE_OK(f.sessions.load(copy.token()));
+  CHECK(f.count_of("bob") == 1);
 }
 
 }  // namespace cloakroom::testing
