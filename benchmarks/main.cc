@@ -63,6 +63,7 @@ int run_bench(const CommandLine& line) {
   if (all || workload == "durability") run_durability(bench);
   if (all || workload == "redis") run_redis(bench);
   if (all || workload == "restart") run_restart(bench);
+  if (all || workload == "sessions") run_sessions(bench);
   report.finish();
   return kExitOk;
 }

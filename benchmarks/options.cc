@@ -33,6 +33,9 @@ constexpr WorkloadName kWorkloads[] = {
     {"durability", "put that survives nothing, the process, a power cut"},
     {"redis", "one connection to redis-server and a store on disk, everything on one core"},
     {"restart", "from the start of a process to its first read, after a clean stop and SIGKILL"},
+    {"sessions",
+     "Sessions::load beside a get of the store and GET + EXPIRE of Redis; logins that survive a "
+     "power cut"},
     {"all", "all of the above"},
     {"flood",
      "keys that collide because somebody knew the seed, against random ones, in the table inside a "

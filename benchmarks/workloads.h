@@ -102,6 +102,7 @@ void run_memory(const Bench& bench);
 void run_durability(const Bench& bench);
 void run_redis(const Bench& bench);
 void run_restart(const Bench& bench);
+void run_sessions(const Bench& bench);
 void run_touches(const Bench& bench);
 void run_upkeep(const Bench& bench);
 
@@ -119,6 +120,15 @@ class RedisRestart {
 };
 [[nodiscard]] std::unique_ptr<RedisRestart> make_redis_restart(const std::string& directory,
                                                                const Dataset& dataset);
+
+// A redis-server that holds the dataset, and one request of a session stack to it. Likewise.
+class RedisSessions {
+ public:
+  virtual ~RedisSessions() = default;
+  virtual void request(std::string_view key) = 0;
+};
+[[nodiscard]] std::unique_ptr<RedisSessions> make_redis_sessions(const std::string& directory,
+                                                                 const Dataset& dataset);
 
 }  // namespace cloakroom::bench
 

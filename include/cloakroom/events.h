@@ -28,6 +28,10 @@ using EventMask = std::uint32_t;
 }
 inline constexpr EventMask kAllEvents = 0xff;
 
+// Besides the types: kErased and kExpired shall say what the record held. Not part of kAllEvents,
+// for it costs a copy of every value that goes. The copy in the event is wiped after the call.
+inline constexpr EventMask kLastValues = EventMask{1} << 31;
+
 struct Event {
   EventType type = EventType::kCreated;
   std::string key = {};
@@ -35,6 +39,11 @@ struct Event {
   Version version = 0;        // of the write; for kExpired the last version of the record
   TimeMs when = 0;            // store time
   std::uint64_t dropped = 0;  // kOverflow only
+
+  // kErased and kExpired, if any subscriber asks for kLastValues: the record as it was.
+  Kind kind = Kind::kBytes;
+  TimeMs lifetime = kNever;
+  std::string value = {};
 };
 
 // Keeps a subscription alive. Destroying or cancelling it waits for a call in flight to return, so

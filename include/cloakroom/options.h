@@ -121,13 +121,16 @@ struct PutOptions {
   std::optional<Durability> durability = std::nullopt;
 };
 
-// How Store::rename moves a record. Owner, kind and time of creation always go along.
+// How Store::rename moves a record. Kind and time of creation always go along.
 struct RenameOptions {
   // Move only if the record's version is this. Otherwise kConflict.
   std::optional<Version> if_version = std::nullopt;
 
   // Unset: the value goes along. Otherwise this takes its place.
   std::optional<std::string_view> value = std::nullopt;
+
+  // Unset: the owner goes along. Otherwise it is this one's from now on; empty: nobody's.
+  std::optional<std::string_view> owner = std::nullopt;
 
   // true: deadline and lifetime go along. false: both begin anew, as `ttl` and `lifetime` say.
   bool keep_deadline = true;

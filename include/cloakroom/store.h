@@ -217,8 +217,9 @@ class Store {
   // Returns the number of records reclaimed. Not needed when background is on.
   std::size_t sweep();
 
+  explicit Store(std::unique_ptr<Engine> engine) noexcept;  // for tests, lib/store
+
  private:
-  explicit Store(std::unique_ptr<Engine> engine) noexcept;
   std::unique_ptr<Engine> engine_;
 };
 

@@ -1,5 +1,7 @@
 #include "index/events.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -67,15 +69,24 @@ Subscription EventBus::subscribe(std::function<void(const Event&)> f, EventMask 
   return Subscription(std::move(state));
 }
 
-void EventBus::publish(EventType type, std::string_view key, std::string_view owner,
-                       Version version, TimeMs when) noexcept {
-  if (!wanted(type)) return;
+void EventBus::publish_last(EventType type, const RecordView& record, TimeMs when) noexcept {
+  const EventMask wanted = wanted_.load(std::memory_order_relaxed);
+  if ((wanted & event_bit(type)) == 0) return;
+  const bool with_value = (wanted & kLastValues) != 0;
   MutexLock guard(mutex_);
   bool kept = queue_.size() < kEventQueueMax;
   if (kept) {
     try {
-      queue_.push_back({.type = type, .key = std::string(key), .owner = std::string(owner),
-                        .version = version, .when = when, .dropped = missing_});
+      queue_.push_back(
+          {.type = type,
+           .key = std::string(record.key),
+           .owner = std::string(record.owner),
+           .version = record.version,
+           .when = when,
+           .dropped = missing_,
+           .kind = record.kind,
+           .lifetime = record.lifetime,
+           .value = std::string(with_value ? record.value : std::string_view())});
       missing_ = 0;
     } catch (const std::bad_alloc&) {
       kept = false;
@@ -89,16 +100,17 @@ void EventBus::publish(EventType type, std::string_view key, std::string_view ow
 }
 
 // An event remembers how many were dropped before it; subscribers hear of them as kOverflow.
-void EventBus::dispatch(const Event& event, const States& subscribers) {
+// What a record held is wiped then, as it was in the table.
+void EventBus::dispatch(Event& event, const States& subscribers) {
   const Event overflow{.type = EventType::kOverflow, .when = event.when, .dropped = event.dropped};
-  Event clean = event;
-  clean.dropped = 0;
+  event.dropped = 0;
   for (const auto& subscriber : subscribers) {
     if (overflow.dropped != 0 && (subscriber->mask() & event_bit(EventType::kOverflow)) != 0) {
       subscriber->call(overflow);
     }
-    if ((subscriber->mask() & event_bit(event.type)) != 0) subscriber->call(clean);
+    if ((subscriber->mask() & event_bit(event.type)) != 0) subscriber->call(event);
   }
+  explicit_bzero(event.value.data(), event.value.size());
 }
 
 std::deque<Event> EventBus::take(States& subscribers) {
@@ -125,7 +137,7 @@ void EventBus::deliver() {
   States subscribers;
   for (std::deque<Event> events = take(subscribers); !events.empty();
        events = take(subscribers)) {
-    for (const Event& event : events) dispatch(event, subscribers);
+    for (Event& event : events) dispatch(event, subscribers);
   }
 }
 

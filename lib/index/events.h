@@ -57,7 +57,11 @@ class EventBus {
     return (wanted_.load(std::memory_order_relaxed) & event_bit(type)) != 0;
   }
   void publish(EventType type, std::string_view key, std::string_view owner, Version version,
-               TimeMs when) noexcept;
+               TimeMs when) noexcept {
+    publish_last(type, {.key = key, .owner = owner, .version = version}, when);
+  }
+  // The same for a record that goes, with its last value if anybody wants that.
+  void publish_last(EventType type, const RecordView& record, TimeMs when) noexcept;
 
   // Delivers what is queued, in this thread, also what is queued meanwhile; for background off.
   // From inside a callback it does nothing: the call around it goes on.
@@ -72,7 +76,7 @@ class EventBus {
   using States = std::vector<std::shared_ptr<Subscription::State>>;
 
   void dispatch_loop();
-  void dispatch(const Event& event, const States& subscribers);
+  static void dispatch(Event& event, const States& subscribers);
   std::deque<Event> take(States& subscribers) EXCLUDES(mutex_);
   void drop_cancelled() REQUIRES(mutex_);
 

@@ -58,6 +58,7 @@ Status Engine::check_rename(std::string_view from, std::string_view to,
   if (from == to) return invalid("rename: the keys are the same");
   if (Status fine = check_value(options.value.value_or("").size()); !fine) return fine;
   if (Status fine = check_value(options.leave.value_or("").size()); !fine) return fine;
+  if (Status fine = check_owner(options.owner.value_or("")); !fine) return fine;
   if (options.ttl <= Millis{0} || options.lifetime <= Millis{0} || options.leave_ttl <= Millis{0}) {
     return invalid("RenameOptions: ttl, lifetime and leave_ttl must be more than 0");
   }
@@ -89,6 +90,7 @@ RecordView Engine::compose_move(const Move& move, const HeldRecord& old, TimeMs 
   RecordView next = old.record()->view(old.clock());
   next.key = move.to;
   if (options.value) next.value = *options.value;
+  if (options.owner) next.owner = *options.owner;
   if (!options.keep_deadline) {
     next.lifetime = Timeline::after(now, options.lifetime);
     next.deadline = std::min(Timeline::after(now, options.ttl), next.lifetime);
@@ -139,7 +141,7 @@ Result<Engine::Moved> Engine::move_record(const Move& move,
     target.reserve_one();
     old.found_again(source.find(tag_of(move.from_hash), move.from));
   }
-  PendingOwner pending(owners_, owner, move.to_hash);
+  PendingOwner pending(owners_, next.owner, move.to_hash);
   using Type = Mutation::Type;
   const std::array<Mutation, 2> group{
       Mutation{.type = Type::kPut, .record = next},
@@ -166,7 +168,7 @@ Result<Engine::Moved> Engine::move_record(const Move& move,
   }
   counters_.add(kCreates);
   counters_.add(leaves ? kOverwrites : kErases);
-  events_.publish(EventType::kCreated, move.to, owner, *version, at);
+  events_.publish(EventType::kCreated, move.to, next.owner, *version, at);
   events_.publish(leaves ? EventType::kUpdated : EventType::kErased, move.from, owner, *version,
                   at);
   return moved;
@@ -181,7 +183,7 @@ Ref Engine::arrive(Stripe& target, HeldRecord& there, std::uint64_t hash, NewRec
   }
   const Record& expired = *there.record();
   counters_.add(kExpired);
-  events_.publish(EventType::kExpired, expired.key(), expired.owner(), expired.version(), now);
+  events_.publish_last(EventType::kExpired, expired.view(), now);
   owners_.remove(expired.owner(), hash);
   there.gone();
   return target.replace(*there.slot(), record);

@@ -120,7 +120,7 @@ Result<Engine::Done> Engine::store_record(Stripe& stripe, HeldRecord& held, std:
   if (old != nullptr) {
     if (created) {
       counters_.add(kExpired);  // it was dead, and the sweeper had not come by yet
-      events_.publish(EventType::kExpired, key, old->owner(), old->version(), now);
+      events_.publish_last(EventType::kExpired, old->view(), now);
     }
     if (owner_changes) owners_.remove(old->owner(), hash);
   }
@@ -159,7 +159,9 @@ Result<Engine::Done> Engine::erase_record(Stripe& stripe, HeldRecord& held, std:
   const Result<Version> version =
       journal_->append({.type = Mutation::Type::kErase, .record = {.key = view.key}});
   if (!version && version.code() != StatusCode::kReadOnly) return version.status();
-  events_.publish(EventType::kErased, view.key, view.owner, version ? *version : view.version, now);
+  RecordView last = view;
+  if (version) last.version = *version;
+  events_.publish_last(EventType::kErased, last, now);
   counters_.add(kErases);
   Done done{.version = version ? *version : 0, .retired = take_out(stripe, held, hash)};
   shrink(stripe);

@@ -135,7 +135,7 @@ bool Engine::sweep_buckets(Stripe& stripe, std::uint32_t due, std::uint32_t& fro
       // The disk needs no word of it, a dead record is never served from there; this only gives
       // the space back sooner, so it is skipped when the journal is busy.
       (void)journal_->try_append({.type = Mutation::Type::kErase, .record = {.key = record.key()}});
-      events_.publish(EventType::kExpired, record.key(), record.owner(), record.version(), at);
+      events_.publish_last(EventType::kExpired, record.view(), at);
       retired.push_back(take_out(stripe, held, table_.hash(record.key())));
     });
     stripe.rehint(*bucket);

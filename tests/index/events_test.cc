@@ -97,3 +97,23 @@ TEST_CASE("event bus: nothing is queued for subscribers that are gone") {
   }
   CHECK(bus.dropped() == 0);
 }
+
+TEST_CASE("event bus: what a record held is told to nobody unless somebody asks") {
+  EventBus bus(false);
+  std::vector<std::string> seen;
+  const auto keep = [&](const Event& event) { seen.push_back(event.value); };
+  const RecordView record{.key = "k", .value = "held", .kind = Kind::kSession, .lifetime = 7};
+  const Subscription plain = bus.subscribe(keep, kAllEvents);
+  bus.publish_last(EventType::kExpired, record, 0);
+  bus.deliver();
+  {
+    const Subscription values =
+        bus.subscribe([](const Event&) {}, event_bit(EventType::kExpired) | kLastValues);
+    bus.publish_last(EventType::kExpired, record, 0);
+    bus.deliver();
+  }
+  bus.deliver();
+  bus.publish_last(EventType::kExpired, record, 0);
+  bus.deliver();
+  CHECK(seen == std::vector<std::string>{"", "held", ""});
+}

@@ -1,4 +1,4 @@
-// What surrounds a block of docs/index.md when the tests compile and run it: `store`, open on a
+// What surrounds a block of docs/index.md or docs/sessions.md when the tests compile and run it: `store`, open on a
 // fresh directory, fail(status), and the chrono literals. assert() always checks.
 #ifndef CLOAKROOM_TESTS_README_GUIDE_H_
 #define CLOAKROOM_TESTS_README_GUIDE_H_
@@ -23,7 +23,7 @@ namespace guide {
 // Registers itself; guide_main.cc runs it.
 struct Block {
   Block(int line, std::function<int(cloakroom::Store&)> run);
-  int line;  // in docs/index.md
+  int line;  // in its page
   std::function<int(cloakroom::Store&)> run;
 };
 

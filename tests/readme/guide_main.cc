@@ -1,4 +1,4 @@
-// Runs one block of docs/index.md by its line number, in the current directory; without an argument
+// Runs one block of a page by its line number, in the current directory; without an argument
 // lists the line numbers.
 #include <cstdlib>
 #include <utility>

@@ -70,6 +70,24 @@ TEST_CASE("rename: deadline and lifetime begin anew when asked to") {
   CHECK(after.lifetime == clock.wall_ms() + 3'600'000);
 }
 
+TEST_CASE("rename: the record is given to another owner on its way, or to nobody") {
+  ManualClock clock;
+  Store store = memory_store(clock);
+  REQUIRE_OK(store.put("a", "v"));
+  REQUIRE_OK(store.rename("a", "b", {.owner = "alice"}));
+  CHECK(record_of(store, "b")->owner == "alice");
+  CHECK(store.owned_by("alice")->size() == 1);
+  REQUIRE_OK(store.rename("b", "c", {.owner = "bob"}));
+  CHECK(store.owned_by("alice")->empty());
+  CHECK(store.owned_by("bob")->size() == 1);
+  CHECK(store.stats().owned_records == 1);
+  REQUIRE_OK(store.rename("c", "d", {.owner = ""}));
+  CHECK(store.owned_by("bob")->empty());
+  CHECK(store.stats().owned_records == 0);
+  CHECK(store.stats().owners == 0);
+  CHECK_CODE(store.rename("d", "e", {.owner = std::string(kOwnerBytesMax + 1, 'o')}), kTooLarge);
+}
+
 TEST_CASE("rename: is refused with a reason, and then nothing has changed") {
   ManualClock clock;
   Store store = memory_store(clock);
