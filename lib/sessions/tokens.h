@@ -13,9 +13,9 @@
 // The proof keeps the guessing of strangers away from the table; what protects a session are the
 // 256 random bits. So 8 bytes of proof are enough: 2^64 guesses for one wasted lookup.
 //
-// The digest is a MAC by prefix: BLAKE2b has no length extension, key and token have one length each,
-// and both fit in one block. BLAKE2b's own keyed mode does the same with the key padded to a block of
-// its own: twice the work (345 instead of 180 ns here) for nothing that matters to us.
+// The digest is a MAC by prefix: BLAKE2b has no length extension, key and token have one length
+// each, and both fit in one block. BLAKE2b's own keyed mode does the same with the key padded to a
+// block of its own: twice the work (345 instead of 180 ns here) for nothing that matters to us.
 //
 // All keys are derived from the 32-byte keys of SessionsOptions by BLAKE2b, with the name of the
 // Sessions in it: tokens of one name prove nothing under another. They are in locked memory that is

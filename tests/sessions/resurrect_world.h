@@ -119,8 +119,8 @@ class ResurrectWorld {
   std::uint64_t checks_ = 0;
   std::uint64_t restarts_ = 0;
   std::vector<std::string> ending_;  // owners whose sessions are just being ended, around us
-  int nests_ = 0;      // so many operations may still come in between
-  std::string doing_;  // what is going on, for complaints
+  int nests_ = 0;                    // so many operations may still come in between
+  std::string doing_;                // what is going on, for complaints
   std::string wrong_;
 };
 
