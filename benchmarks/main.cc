@@ -57,6 +57,8 @@ int run_bench(const CommandLine& line) {
   if (workload == "expiry") run_expiry(bench);
   if (workload == "flood") run_flood(bench);
   if (workload == "growth") run_growth(bench);
+  if (workload == "touches") run_touches(bench);
+  if (workload == "upkeep") run_upkeep(bench);
   if (all || workload == "memory") run_memory(bench);
   if (all || workload == "durability") run_durability(bench);
   if (all || workload == "redis") run_redis(bench);

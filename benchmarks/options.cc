@@ -41,6 +41,9 @@ constexpr WorkloadName kWorkloads[] = {
      "keys that collide because somebody knew the seed, against random ones, in the table inside a "
      "store (not in all)"},
     {"growth", "the tail of get and insert while a table grows from 50000 records (not in all)"},
+    {"touches", "bytes written to disk for a touch, and for an overwrite (not in all)"},
+    {"upkeep",
+     "the tail of get during checkpoints, flush, compaction and while a store warms up (not in all)"},
     {"expiry",
      "records that expire, all at once and steadily: get meanwhile, memory, what an idle store "
      "costs; takes half a minute a round and contestant (not in all)"},

@@ -103,6 +103,8 @@ void run_durability(const Bench& bench);
 void run_redis(const Bench& bench);
 void run_restart(const Bench& bench);
 void run_sessions(const Bench& bench);
+void run_touches(const Bench& bench);
+void run_upkeep(const Bench& bench);
 
 // The processes that memory and restart start.
 int run_memory_child(const ChildOptions& options);

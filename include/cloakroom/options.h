@@ -21,6 +21,9 @@ enum class Durability : std::uint8_t {
   kDisk,     // A power cut. The caller waits for an fdatasync, shared with others who wait.
 };
 
+// For Options::touch_resolution: a tenth of the ttl that the touch gives. Of 30 minutes three.
+inline constexpr Millis kTenthOfTtl{-1};
+
 enum class LogLevel : std::uint8_t { kInfo, kWarning, kError };
 
 struct Options {
@@ -57,9 +60,10 @@ struct Options {
   std::size_t value_bytes_max = std::size_t{16} << 20;
 
   // A touch is written to disk only when it moves the deadline past what the disk already grants;
-  // then the disk is granted this much more. After a crash a session touched lately may so live
-  // up to this much longer, never shorter. 0: every touch is written. A clean stop is exact.
-  Millis touch_resolution{1000};
+  // then the disk is granted up to this much more. After a crash a session touched lately may so
+  // live up to this much longer, never shorter. 0: every touch is written. At most an hour; more
+  // counts as that. A clean stop is exact.
+  Millis touch_resolution = kTenthOfTtl;
 
   // Below this much free space on the store's file system, creating and growing answer kFull while
   // erases still pass: RocksDB must never see a full disk (docs/durability.md, "Full disk").

@@ -115,7 +115,7 @@ struct SessionsOptions {
   AtLimit at_limit = AtLimit::kEndOldest;
 
   // For how long an ended session is remembered in the store: load() answers kEnded and
-  // why_ended() the reason. Costs about 110 bytes for each. At least 1 s.
+  // why_ended() the reason. Costs about 130 bytes for each. At least 1 s.
   Millis remember_ended = std::chrono::hours(1);
 
   // --- keys ---------------------------------------------------------------------------------

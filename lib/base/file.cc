@@ -121,6 +121,13 @@ bool exists(const std::string& path) noexcept {
   return ::lstat(path.c_str(), &info) == 0;
 }
 
+Result<bool> surely_exists(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return io_error("examine", path, errno);
+}
+
 Result<std::uint64_t> free_bytes(const std::string& path) {
   struct statvfs info {};
   if (::statvfs(path.c_str(), &info) != 0) return io_error("examine", path, errno);

@@ -57,6 +57,8 @@ class Fd {
 [[nodiscard]] Status make_private_directory(const std::string& path);
 
 [[nodiscard]] bool exists(const std::string& path) noexcept;
+// The same where a wrong "no" would do harm: kIo when the system cannot tell.
+[[nodiscard]] Result<bool> surely_exists(const std::string& path);
 
 // Free bytes for us on the file system of `path`.
 [[nodiscard]] Result<std::uint64_t> free_bytes(const std::string& path);

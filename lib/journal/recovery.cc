@@ -35,7 +35,9 @@ Result<Found> look_at(const std::string& path) {
     return Status(StatusCode::kIo,
                   "cannot open store " + path + ": a file stands in its place; name a directory");
   }
-  if (exists(path + "/" + kSuperblockName)) return Found::kStore;
+  const Result<bool> is_store = surely_exists(path + "/" + kSuperblockName);
+  if (!is_store) return is_store.status();
+  if (*is_store) return Found::kStore;
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(path, failed)) {
     // What a crash in the first moments of a store leaves.
@@ -246,7 +248,9 @@ Status look_at_all(const std::string& rocks, Version flushed, const Evidence& ev
 Result<Version> check_untouched(const Options& options, const Evidence& evidence,
                                 const JournalHooks& hooks) {
   const std::string rocks = options.path + "/" + kRocksName;
-  if (!exists(rocks + "/CURRENT") && !hooks.file_system) {
+  const Result<bool> with_database = surely_exists(rocks + "/CURRENT");
+  if (!with_database) return with_database.status();
+  if (!*with_database && !hooks.file_system) {
     return Status(StatusCode::kCorruption,
                   rocks + "/CURRENT is missing; restore the directory from a backup");
   }
@@ -443,7 +447,9 @@ Result<OpenedStore> open_store(const Options& options, const Clock& clock, Found
   Result<Fd> lock = take_lock(path);
   if (!lock) return lock.status();
   // Another process may have created the store since we looked.
-  create = create && !exists(path + "/" + kSuperblockName);
+  const Result<bool> is_store = surely_exists(path + "/" + kSuperblockName);
+  if (!is_store) return is_store.status();
+  create = create && !*is_store;
   Result<OpenedStore> opened = open_locked(options, clock, *lock, create, hooks);
   if (!opened && create) undo_creation(path, found == Found::kNothing);
   return opened;

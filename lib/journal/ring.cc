@@ -121,7 +121,9 @@ Status Ring::create(const std::string& dir, std::size_t capacity, const Id& stor
 
 Result<std::unique_ptr<Ring>> Ring::open(const std::string& dir, const Id& store, bool writable) {
   const std::string path = path_of(dir);
-  if (!exists(path)) return Status(StatusCode::kNotFound, path + " is missing");
+  const Result<bool> there = surely_exists(path);
+  if (!there) return there.status();
+  if (!*there) return Status(StatusCode::kNotFound, path + " is missing");
   Result<Fd> fd = open_file(path, writable ? O_RDWR : O_RDONLY);
   if (!fd) return fd.status();
   struct stat info {};

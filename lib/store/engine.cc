@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t kRingBytesMin = std::size_t{64} << 10;
 constexpr std::size_t kRingBytesMax = std::size_t{1} << 30;
 constexpr std::size_t kValueBytesCeiling = std::size_t{512} << 20;
-constexpr Millis kTouchResolutionMax{std::int64_t{1} << 31};
 
 Status invalid(std::string text) { return Status(StatusCode::kInvalidArgument, std::move(text)); }
 
@@ -38,8 +37,8 @@ Status check_options(const Options& options) {
   if (options.stall_limit < Millis{1}) {
     return invalid("Options::stall_limit must be at least 1 ms");
   }
-  if (options.touch_resolution < Millis{0} || options.touch_resolution >= kTouchResolutionMax) {
-    return invalid("Options::touch_resolution must be 0 to 24 days");
+  if (options.touch_resolution < kTenthOfTtl) {
+    return invalid("Options::touch_resolution must be 0 or more, or kTenthOfTtl");
   }
   return Status();
 }
@@ -80,7 +79,6 @@ Engine::Engine(Options options, OpenedJournal opened, std::uint64_t seed)
     : options_(std::move(options)),
       memory_limit_(options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes
                                                      : usable_memory_bytes() / 4),
-      lead_step_(std::max<TimeMs>(1, options_.touch_resolution.count() / (Record::kLeadMax - 1))),
       timeline_(std::move(opened.timeline)),
       table_(options_.stripe_count != 0 ? options_.stripe_count : kStripeCountDefault, seed),
       events_(options_.background),

@@ -159,6 +159,7 @@ class Engine {
 
   // Touching: what can be done without the lock, and the rest.
   Result<Version> touch_unlocked(std::uint64_t hash, std::string_view key, Millis ttl);
+  [[nodiscard]] TimeMs granted_ahead(Millis ttl) const noexcept;
   Result<Version> touch_locked(std::uint64_t hash, std::string_view key, Millis ttl);
 
   // After the lock.
@@ -215,7 +216,6 @@ class Engine {
   // Constant after construction.
   const Options options_;
   const std::uint64_t memory_limit_;
-  const TimeMs lead_step_;  // see Record::granted
   const std::shared_ptr<Timeline> timeline_;
 
   // Own synchronization.

@@ -238,12 +238,18 @@ Result<Version> Engine::touch_unlocked(std::uint64_t hash, std::string_view key,
         const TimeMs deadline = std::min(Timeline::after(at, ttl), record.lifetime());
         if (deadline < clock.deadline) return std::nullopt;  // its hint has to be lowered
         if (!kept || deadline == clock.deadline) return Table::Extension{deadline, clock.lead};
-        const TimeMs granted = Record::granted(clock, lead_step_);
-        if (deadline > granted) return std::nullopt;  // the disk has to be told
-        return Table::Extension{deadline, Record::lead_of(deadline, granted, lead_step_)};
+        if (deadline > Record::granted(clock)) return std::nullopt;  // the disk has to be told
+        return Table::Extension{deadline, Record::lead_after(clock, deadline)};
       });
   if (touched) counters_.add(kTouches);
   return touched;
+}
+
+// By how much more than is asked the disk may let the record live.
+TimeMs Engine::granted_ahead(Millis ttl) const noexcept {
+  constexpr TimeMs kPart = 10;
+  return options_.touch_resolution == kTenthOfTtl ? ttl.count() / kPart
+                                                      : options_.touch_resolution.count();
 }
 
 Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, Millis ttl) {
@@ -259,22 +265,24 @@ Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, M
     if (record == nullptr) return StatusCode::kNotFound;
     version = record->version();
     const TimeMs deadline = std::min(Timeline::after(at, ttl), record->lifetime());
-    TimeMs granted = Record::granted(held.clock(), lead_step_);
-    if (deadline > granted || deadline < held.clock().deadline) {
-      // The disk is granted the resolution ahead, so that the next touches need not be written; a
+    std::uint8_t lead = 0;
+    if (const bool later = deadline > Record::granted(held.clock());
+        later || deadline < held.clock().deadline) {
+      // The disk is granted more than is asked, so that the next touches need not be written; a
       // deadline that comes nearer is granted exactly.
-      const bool later = deadline > granted;
-      granted =
-          later ? std::min(Timeline::after(deadline, options_.touch_resolution), record->lifetime())
-                : deadline;
+      ClockWord grant{.deadline = deadline};
+      if (later) grant = Record::grant(deadline, granted_ahead(ttl), record->lifetime());
+      lead = grant.lead;
       RecordView view = record->view();
-      view.deadline = granted;
+      view.deadline = grant.deadline;
       journaled = journal_->append(
           {.type = later ? Mutation::Type::kTouch : Mutation::Type::kShorten, .record = view});
       if (!journaled && journaled.code() != StatusCode::kReadOnly) return journaled.status();
       counters_.add(kTouchesJournaled);
+    } else {
+      lead = Record::lead_after(held.clock(), deadline);
     }
-    stripe.set_deadline(*held.slot(), deadline, Record::lead_of(deadline, granted, lead_step_));
+    stripe.set_deadline(*held.slot(), deadline, lead);
     counters_.add(kTouches);
   }
   if (!journaled) return tell_degraded(journaled.status());

@@ -159,15 +159,47 @@ RecordView Record::view(const ClockWord& clock) const noexcept {
           .created = created()};
 }
 
-TimeMs Record::granted(const ClockWord& clock, TimeMs step) noexcept {
-  if (clock.lead <= 1 || clock.deadline >= kNever - kLeadMax * step) return clock.deadline;
-  return clock.deadline + (clock.lead - 1) * step;
+// What the disk grants is a multiple of a unit of 2^k * 64 ms. The lead is k in its upper four bits,
+// and in the lower two by how many units the grant lies ahead, counted from the multiple at or before
+// the deadline: 1 to 3, or 0, then the disk has the deadline itself. So a deadline that moves on
+// finds the same grant again, to the millisecond, however often it moves.
+namespace {
+
+constexpr TimeMs kLeadUnit = 64;
+constexpr unsigned kLeadScales = 16;
+constexpr TimeMs kLeadUnitsMax = 3;
+// Three units of the largest are 1.7 hours.
+constexpr TimeMs kAheadMax = 3'600'000;
+static_assert(kAheadMax < kLeadUnitsMax * (kLeadUnit << (kLeadScales - 1)));
+
+TimeMs unit_of(std::uint8_t lead) noexcept { return kLeadUnit << (lead >> 2); }
+
+}  // namespace
+
+TimeMs Record::granted(const ClockWord& clock) noexcept {
+  const TimeMs units = clock.lead & kLeadUnitsMax;
+  if (units == 0) return clock.deadline;
+  const TimeMs unit = unit_of(clock.lead);
+  return (clock.deadline / unit + units) * unit;
 }
 
-std::uint8_t Record::lead_of(TimeMs deadline, TimeMs granted, TimeMs step) noexcept {
-  if (deadline == kNever || granted <= deadline) return 0;
-  const TimeMs steps = (granted - deadline) / step + 1;
-  return static_cast<std::uint8_t>(std::min<TimeMs>(steps, kLeadMax));
+ClockWord Record::grant(TimeMs deadline, TimeMs ahead, TimeMs most) noexcept {
+  if (deadline == kNever || ahead <= 0) return {.deadline = deadline};
+  ahead = std::min(ahead, kAheadMax);
+  std::uint8_t scale = 0;
+  while (ahead >= kLeadUnitsMax * (kLeadUnit << scale)) ++scale;
+  const TimeMs unit = kLeadUnit << scale;
+  const TimeMs units = std::min(deadline + ahead, most) / unit - deadline / unit;
+  if (units <= 0) return {.deadline = deadline};
+  return {.deadline = (deadline / unit + units) * unit,
+          .lead = static_cast<std::uint8_t>(scale << 2 | units)};
+}
+
+std::uint8_t Record::lead_after(const ClockWord& clock, TimeMs deadline) noexcept {
+  const TimeMs unit = unit_of(clock.lead);
+  const TimeMs units = granted(clock) / unit - deadline / unit;
+  if (units <= 0) return 0;
+  return static_cast<std::uint8_t>((clock.lead & ~kLeadUnitsMax) | units);
 }
 
 bool Record::exchange_clock(const ClockWord& expected, const ClockWord& next) noexcept {

@@ -47,7 +47,7 @@ namespace cloakroom {
 struct ClockWord {
   TimeMs deadline = kNever;
   bool held = false;
-  std::uint8_t lead = 0;  // 0: the disk has exactly this deadline; see Record::granted
+  std::uint8_t lead = 0;  // 0: the disk has exactly this deadline; see record.cc
 };
 
 class Record {
@@ -91,11 +91,14 @@ class Record {
   [[nodiscard]] TimeMs deadline() const noexcept { return clock().deadline; }
   [[nodiscard]] bool alive(TimeMs now) const noexcept { return now <= deadline(); }
 
-  // Up to when the disk surely lets it live, in steps of `step` ms: never before the deadline.
-  // See Options::touch_resolution and docs/decisions/0002.
-  [[nodiscard]] static TimeMs granted(const ClockWord& clock, TimeMs step) noexcept;
-  // The lead to note for a deadline when the disk was granted `granted`.
-  [[nodiscard]] static std::uint8_t lead_of(TimeMs deadline, TimeMs granted, TimeMs step) noexcept;
+  // Up to when the disk lets it live: never before the deadline. See Options::touch_resolution and
+  // docs/decisions/0002.
+  [[nodiscard]] static TimeMs granted(const ClockWord& clock) noexcept;
+  // Grants the disk up to `ahead` more than the deadline, but nothing past `most`. The result's
+  // deadline is what the disk is to be told, its lead belongs to `deadline`.
+  [[nodiscard]] static ClockWord grant(TimeMs deadline, TimeMs ahead, TimeMs most) noexcept;
+  // The lead for a later deadline within what is granted.
+  [[nodiscard]] static std::uint8_t lead_after(const ClockWord& clock, TimeMs deadline) noexcept;
 
   // Sets deadline and lead unless the word is not `expected` any more. Not while held.
   bool extend(const ClockWord& expected, TimeMs deadline, std::uint8_t lead) noexcept;

@@ -47,6 +47,23 @@ TEST_CASE("file: a directory is made private, or is already") {
   CHECK((info.st_mode & 0777) == 0700);
 }
 
+TEST_CASE("file: what the system cannot tell is not taken for absent") {
+  const testing::TempDir dir;
+  const std::string path = dir.path() + "/file";
+  const Result<bool> before = surely_exists(path);
+  REQUIRE(before);
+  CHECK_FALSE(*before);
+  REQUIRE(open_file(path, O_RDWR | O_CREAT));
+  const Result<bool> after = surely_exists(path);
+  REQUIRE(after);
+  CHECK(*after);
+  const Result<bool> below = surely_exists(path + "/below a file");
+  REQUIRE(below);
+  CHECK_FALSE(*below);
+  const Result<bool> impossible = surely_exists(path + std::string(5000, 'x'));  // ENAMETOOLONG
+  CHECK(impossible.code() == StatusCode::kIo);
+}
+
 TEST_CASE("file: the parent of a path") {
   CHECK(parent_of("a") == ".");
   CHECK(parent_of("/a") == "/");

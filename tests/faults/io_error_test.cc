@@ -1,15 +1,18 @@
-// Every call by which RocksDB changes the disk fails once, in its turn, and then from that turn on:
-// with EIO, with ENOSPC, and with half of a write done.
+// Every call by which RocksDB changes the disk, and every call that Cloakroom makes itself, for its
+// ring above all, fails once, in its turn, and then from that turn on: with EIO, with ENOSPC, and
+// with half of a write done.
 //
-//   for k = 1, 2, 3, ...: a child runs the workload on FaultyFs with the k-th call failing;
-//   the last k is the one where nothing fired any more, so every place was visited.
+//   for k = 1, 2, 3, ...: a child runs the workload on FaultyFs, or under FailingCalls, with the
+//   k-th call failing; the last k is the one where nothing fired any more, so every place was
+//   visited.
 //
 // Each answer must be ok (then it counts as acknowledged) or an error with a message; after the
 // first failed write the store must say that it is degraded and go on reading; nothing may abort.
 // Then the store is opened on a healthy disk: everything acknowledged must be there.
 //
-// Three workloads: a life (create, write, checkpoint, close), a recovery (open what a crash left),
-// and a storm: several threads write and sync when the disk fails under them.
+// Four workloads: a life (create, write, checkpoint, close), a recovery (open what a crash left, in
+// the log and in the ring), the same with a ring of another size, and a storm: several threads
+// write and sync when the disk fails under them.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -20,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "faults/failing_calls.h"
 #include "faults/harness.h"
 #include "store/engine.h"
 #include "support/faulty_fs.h"
@@ -39,11 +43,44 @@ struct Expected {
 };
 using Model = std::map<std::string, Expected>;
 
-enum class Workload { kLife, kRecovery, kStorm };
+enum class Workload { kLife, kRecovery, kResize, kStorm };
 const char* to_string(Workload workload) {
-  return workload == Workload::kLife ? "life" : workload == Workload::kRecovery ? "recovery"
-                                                                                : "storm";
+  constexpr std::array<const char*, 4> kNames{"life", "recovery", "resize", "storm"};
+  return kNames[static_cast<std::size_t>(workload)];
 }
+
+// Whose calls fail: RocksDB's, or Cloakroom's own.
+enum class Caller { kRocks, kOwn };
+const char* to_string(Caller caller) { return caller == Caller::kRocks ? "rocks" : "own"; }
+
+// FaultyFs or FailingCalls, armed and asked alike. Only in a child.
+class Faults {
+ public:
+  Faults(Caller caller, const std::string& path) {
+    if (caller == Caller::kRocks) {
+      fs_ = std::make_shared<FaultyFs>();
+    } else {
+      FailingCalls::instance().watch(path);
+    }
+  }
+  void arm(std::uint64_t k, Fault fault, bool sticky) const {
+    fs_ ? fs_->arm(k, fault, sticky) : FailingCalls::instance().arm(k, fault, sticky);
+  }
+  void disarm() const { fs_ ? fs_->disarm() : FailingCalls::instance().disarm(); }
+  [[nodiscard]] std::uint64_t calls() const {
+    return fs_ ? fs_->calls() : FailingCalls::instance().calls();
+  }
+  [[nodiscard]] std::uint64_t fired() const {
+    return fs_ ? fs_->fired() : FailingCalls::instance().fired();
+  }
+  [[nodiscard]] std::string first_site() const {
+    return fs_ ? fs_->first_site() : FailingCalls::instance().first_site();
+  }
+  [[nodiscard]] JournalHooks hooks() const { return {.file_system = fs_}; }
+
+ private:
+  std::shared_ptr<FaultyFs> fs_;
+};
 
 struct Outcome {
   Note note;
@@ -60,6 +97,7 @@ Options store_options(const std::string& path) {
   options.stripe_count = 4;
   options.memory_limit_bytes = std::size_t{64} << 20;
   options.disk_floor_bytes = 0;
+  options.ring_bytes = std::size_t{1} << 20;
   return options;
 }
 
@@ -79,8 +117,8 @@ bool is_expected_failure(const Status& status) {
 // One run of a workload in a child.
 class Run {
  public:
-  Run(std::string path, std::shared_ptr<FaultyFs> fs, Outcome& outcome)
-      : path_(std::move(path)), fs_(std::move(fs)), outcome_(outcome) {}
+  Run(std::string path, const Faults& faults, Outcome& outcome)
+      : path_(std::move(path)), faults_(faults), outcome_(outcome) {}
 
   int life() {
     auto engine = open();
@@ -97,8 +135,9 @@ class Run {
     return finish();
   }
 
-  int recovery(const Model& model) {
+  int recovery(const Model& model, std::size_t ring_bytes) {
     model_ = model;
+    ring_bytes_ = ring_bytes;
     auto engine = open();
     if (engine) {
       put(*engine, key(2), make_value(200));
@@ -115,7 +154,7 @@ class Run {
   int storm(std::uint64_t k, Fault fault, bool sticky) {
     auto engine = open();
     if (!engine) return finish();
-    fs_->arm(k, fault, sticky);
+    faults_.arm(k, fault, sticky);
     std::vector<Run> runs(3, *this);
     std::vector<std::thread> threads;
     for (std::size_t t = 0; t < runs.size(); ++t) {
@@ -140,7 +179,9 @@ class Run {
 
  private:
   std::unique_ptr<Engine> open() {
-    auto engine = Engine::open(store_options(path_), JournalHooks{.file_system = fs_});
+    Options options = store_options(path_);
+    options.ring_bytes = ring_bytes_;
+    auto engine = Engine::open(options, faults_.hooks());
     if (engine) return *std::move(engine);
     ++outcome_.reported;
     if (!is_expected_failure(engine.status()) && engine.code() != StatusCode::kCorruption) {
@@ -227,11 +268,11 @@ class Run {
   }
 
   int finish() {
-    outcome_.calls = fs_->calls();
-    outcome_.fired = fs_->fired();
+    outcome_.calls = faults_.calls();
+    outcome_.fired = faults_.fired();
     outcome_.reported += failed_ ? 1 : 0;
-    std::snprintf(outcome_.site, sizeof(outcome_.site), "%s", fs_->first_site().c_str());
-    fs_->disarm();
+    std::snprintf(outcome_.site, sizeof(outcome_.site), "%s", faults_.first_site().c_str());
+    faults_.disarm();
     check_healthy();
     outcome_.note.set(problem_);
     return problem_.empty() ? 0 : 1;
@@ -257,7 +298,8 @@ class Run {
   }
 
   std::string path_;
-  std::shared_ptr<FaultyFs> fs_;
+  Faults faults_;
+  std::size_t ring_bytes_ = store_options("").ring_bytes;
   Outcome& outcome_;
   Model model_;
   std::vector<std::string> gone_from_memory_;
@@ -265,10 +307,10 @@ class Run {
   std::string problem_;
 };
 
-// What a crash left: 20 records on disk for sure, in files and in the log.
+// What a crash left: 20 records on disk for sure, in files and in the log, and 5 in the ring.
 Model make_crashed_store(const std::string& path) {
   Model model;
-  for (std::uint64_t i = 0; i < 20; ++i) model[key(i)] = {.value = make_value(i)};
+  for (std::uint64_t i = 0; i < 25; ++i) model[key(i)] = {.value = make_value(i)};
   const Ending ending = run_child([&] {
     auto store = Store::open(store_options(path));
     if (!store) return 1;
@@ -280,6 +322,9 @@ Model make_crashed_store(const std::string& path) {
     if (!store) return 1;
     for (std::uint64_t i = 10; i < 20; ++i) {
       if (!store->put(key(i), make_value(i), {.durability = Durability::kDisk})) return 1;
+    }
+    for (std::uint64_t i = 20; i < 25; ++i) {
+      if (!store->put(key(i), make_value(i))) return 1;
     }
     std::_Exit(0);
   });
@@ -305,22 +350,23 @@ class Campaign {
   }
 
   // The mutating calls of one run that nothing disturbs.
-  std::uint64_t count_calls(Workload workload) {
+  std::uint64_t count_calls(Caller caller, Workload workload) {
     Shared<Outcome> outcome;
-    run_one(workload, Fault::kIoError, false, 0, *outcome);
+    (void)run_one(caller, workload, Fault::kIoError, false, 0, *outcome);
     return outcome->calls;
   }
 
   // Every `stride`-th k of one kind of fault; ends with the run that met none.
-  void run_all(Workload workload, Fault fault, bool sticky, std::uint64_t first,
+  void run_all(Caller caller, Workload workload, Fault fault, bool sticky, std::uint64_t first,
                std::uint64_t stride) {
     for (std::uint64_t k = first;; k += stride) {
       Shared<Outcome> outcome;
-      run_one(workload, fault, sticky, k, *outcome);
+      const std::string wrong = run_one(caller, workload, fault, sticky, k, *outcome);
+      tally_.check(wrong.empty(), wrong);
       if (outcome->fired == 0) {
-        std::printf("%-8s %-11s %-8s: last call %llu, then a run without a fault\n",
-                    to_string(workload), to_string(fault), sticky ? "sticky" : "once",
-                    static_cast<unsigned long long>(outcome->calls));
+        std::printf("%-5s %-8s %-11s %-8s: last call %llu, then a run without a fault\n",
+                    to_string(caller), to_string(workload), to_string(fault),
+                    sticky ? "sticky" : "once", static_cast<unsigned long long>(outcome->calls));
         tally_.check(outcome->calls > 10, "a run without a fault made hardly any calls");
         tally_.check(outcome->reported == 0, "an error was reported without a fault");
         return;
@@ -328,33 +374,55 @@ class Campaign {
     }
   }
 
+  // A disk that loses what it said it wrote must be noticed, or the harness sees nothing.
+  bool sabotage_is_found() {
+    for (std::uint64_t k = 1; k < 200; ++k) {
+      Shared<Outcome> outcome;
+      const std::string wrong =
+          run_one(Caller::kRocks, Workload::kLife, Fault::kLost, false, k, *outcome);
+      if (wrong.empty()) continue;
+      std::printf("sabotage lost-append: found at append %llu (%s)\n",
+                  static_cast<unsigned long long>(k), wrong.c_str());
+      return true;
+    }
+    return false;
+  }
+
   [[nodiscard]] const Totals& totals() const { return totals_; }
 
  private:
-  void run_one(Workload workload, Fault fault, bool sticky, std::uint64_t k, Outcome& outcome) {
+  // "" or what is wrong.
+  std::string run_one(Caller caller, Workload workload, Fault fault, bool sticky, std::uint64_t k,
+                      Outcome& outcome) {
     const std::string path = dir_ / "store";
     std::filesystem::remove_all(path);
     std::filesystem::remove_all(path + ".copy");
-    if (workload == Workload::kRecovery) {
+    const bool recovers = workload == Workload::kRecovery || workload == Workload::kResize;
+    if (recovers) {
       std::filesystem::copy(crashed_, path, std::filesystem::copy_options::recursive);
     }
-    const Ending ending = run_child([&] {
-      auto fs = std::make_shared<FaultyFs>();
-      Run run(path, fs, outcome);
-      if (workload == Workload::kStorm) return run.storm(k, fault, sticky);
-      fs->arm(k, fault, sticky);
-      return workload == Workload::kRecovery ? run.recovery(crashed_model_) : run.life();
-    }, 30);
+    const Ending ending = run_child(
+        [&] {
+          const Faults faults(caller, path);
+          Run run(path, faults, outcome);
+          if (workload == Workload::kStorm) return run.storm(k, fault, sticky);
+          faults.arm(k, fault, sticky);
+          const std::size_t ring_bytes = store_options("").ring_bytes;
+          if (!recovers) return run.life();
+          return run.recovery(crashed_model_,
+                              workload == Workload::kResize ? ring_bytes / 2 : ring_bytes);
+        },
+        30);
     totals_.runs += 1;
     totals_.fired += outcome.fired;
     totals_.reported += outcome.reported > 0 ? 1 : 0;
     if (outcome.fired > 0) ++totals_.sites[outcome.site];
     // A child that died could not say so: its fault did fire.
     if (!ending.ok() && outcome.fired == 0) outcome.fired = 1;
-    tally_.check(ending.ok(), std::string(to_string(workload)) + ", " + to_string(fault) +
-                                  (sticky ? " from call " : " at call ") + std::to_string(k) +
-                                  " (" + outcome.site + "): " + ending.to_string() + ": " +
-                                  outcome.note.text);
+    if (ending.ok()) return "";
+    return std::string(to_string(caller)) + " " + to_string(workload) + ", " + to_string(fault) +
+           (sticky ? " from call " : " at call ") + std::to_string(k) + " (" + outcome.site +
+           "): " + ending.to_string() + ": " + outcome.note.text;
   }
 
   Tally& tally_;
@@ -369,25 +437,36 @@ class Campaign {
 
 int main(int argc, char** argv) {
   using namespace cloakroom::faults;
-  const Args args = Args::parse(argc, argv, 240,
-                                "io_error_test [--cycles N] [--seed S] [--all]\n"
-                                "  about N runs, each with another failing call; --all: every call");
+  const Args args =
+      Args::parse(argc, argv, 320,
+                  "io_error_test [--cycles N] [--seed S] [--all]\n"
+                  "  about N runs, each with another failing call; --all: every call");
   ::setenv("TMPDIR", fast_temp_root().c_str(), 1);
   Tally tally("io_error_test");
   Campaign campaign(tally);
+  tally.check(campaign.sabotage_is_found(),
+              "sabotage lost-append was not found: this harness sees nothing");
   const std::uint64_t kinds = 3 * 2;  // of faults, for each call
   std::uint64_t places = 0;
-  constexpr std::array kWorkloads{Workload::kLife, Workload::kRecovery, Workload::kStorm};
-  for (const Workload workload : kWorkloads) places += campaign.count_calls(workload);
+  constexpr std::array kCallers{Caller::kRocks, Caller::kOwn};
+  constexpr std::array kWorkloads{Workload::kLife, Workload::kRecovery, Workload::kResize,
+                                  Workload::kStorm};
+  for (const Caller caller : kCallers) {
+    for (const Workload workload : kWorkloads) places += campaign.count_calls(caller, workload);
+  }
   const std::uint64_t stride =
-      args.all ? 1 : std::max<std::uint64_t>(1, places * kinds / std::max<std::uint64_t>(1, args.cycles));
+      args.all
+          ? 1
+          : std::max<std::uint64_t>(1, places * kinds / std::max<std::uint64_t>(1, args.cycles));
   std::printf("%llu places where a disk can fail, every %llu. is tried\n",
               static_cast<unsigned long long>(places), static_cast<unsigned long long>(stride));
   Random random(args.seed);
-  for (const Workload workload : kWorkloads) {
-    for (const Fault fault : {Fault::kIoError, Fault::kNoSpace, Fault::kShortWrite}) {
-      for (const bool sticky : {false, true}) {
-        campaign.run_all(workload, fault, sticky, 1 + random() % stride, stride);
+  for (const Caller caller : kCallers) {
+    for (const Workload workload : kWorkloads) {
+      for (const Fault fault : {Fault::kIoError, Fault::kNoSpace, Fault::kShortWrite}) {
+        for (const bool sticky : {false, true}) {
+          campaign.run_all(caller, workload, fault, sticky, 1 + random() % stride, stride);
+        }
       }
     }
   }

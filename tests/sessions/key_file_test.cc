@@ -93,7 +93,7 @@ TEST_CASE("key file: what is not right is refused, and says how to put it right"
   refuse(good + "x\n", "line 3");
   refuse(good + std::string(70'000, '#'), "larger");
   std::filesystem::remove(path);
-  for (const mode_t mode : {0640, 0604, 0666, 0620}) {
+  for (const mode_t mode : {mode_t{0640}, mode_t{0604}, mode_t{0666}, mode_t{0620}}) {
     write_file(path, good, mode);
     CHECK_CODE(read_key_file(path), kIo);
     CHECK(read_key_file(path).status().message().find("chmod 600") != std::string::npos);

@@ -135,7 +135,7 @@ TEST_CASE("tokens: parent and child of a fork never draw the same") {
     REQUIRE(status == 0);
     std::string all(kEach * kTokenChars, '\0');
     REQUIRE(::read(ends[0], all.data(), all.size()) == static_cast<ssize_t>(all.size()));
-    for (int i = 0; i < kEach; ++i) tokens.insert(all.substr(i * kTokenChars, kTokenChars));
+    for (std::size_t i = 0; i < kEach; ++i) tokens.insert(all.substr(i * kTokenChars, kTokenChars));
   }
   for (int i = 0; i < kEach; ++i) tokens.emplace(view(draw(keys, digest)));
   ::close(ends[0]);

@@ -154,6 +154,33 @@ TEST_CASE("persist: touches within what the disk grants are not written") {
   CHECK(record_of(store, "k")->deadline == clock.wall_ms() + 10'000);
 }
 
+TEST_CASE("persist: unless told otherwise a touch grants the disk up to a tenth of its ttl more") {
+  TempDir dir;
+  TempDir copy;
+  ManualClock clock;
+  Options options = quiet_options(clock, dir.store_path());
+  Store store = open_store(options);
+  REQUIRE_OK(store.put("k", "v", {.ttl = 30min}));
+  for (int i = 0; i < 20; ++i) {
+    clock.advance(30s);
+    REQUIRE_OK(store.touch("k", 30min));
+  }
+  const TimeMs deadline = clock.wall_ms() + 1'800'000;
+  CHECK(record_of(store, "k")->deadline == deadline);
+  CHECK(store.stats().touches_journaled <= 7);
+  // What a process that dies now leaves behind.
+  REQUIRE_OK(store.sync());
+  std::filesystem::copy(dir.store_path(), copy.store_path(),
+                        std::filesystem::copy_options::recursive);
+  options.path = copy.store_path();
+  Store again = open_store(options);
+  CHECK(record_of(again, "k")->deadline >= deadline);
+  CHECK(record_of(again, "k")->deadline <= deadline + 180'000);
+  REQUIRE_OK(store.close());
+  options.path = dir.store_path();
+  CHECK(record_of(open_store(options), "k")->deadline == deadline);
+}
+
 TEST_CASE("persist: an overwrite is not given the deadline of the record before it") {
   TempDir dir;
   ManualClock clock;
@@ -193,7 +220,9 @@ TEST_CASE("persist: several stores live in one process") {
 TEST_CASE("persist: a checkpoint holds what its version covers and nothing later") {
   TempDir dir;
   ManualClock clock;
-  Store store = open_store(quiet_options(clock, dir.store_path()));
+  Options options = quiet_options(clock, dir.store_path());
+  options.touch_resolution = 1000ms;
+  Store store = open_store(options);
   write_variety(store, clock);
   const Contents before = contents_of(store);
   const Version last = store.stats().version_last;

@@ -96,7 +96,7 @@ TEST_CASE("store: options out of bounds are refused by name") {
   refused([](Options& o) { o.stripe_count = 131072; });
   refused([](Options& o) { o.value_bytes_max = (std::size_t{512} << 20) + 1; });
   refused([](Options& o) { o.sync_interval = -1ms; });
-  refused([](Options& o) { o.touch_resolution = -1ms; });
+  refused([](Options& o) { o.touch_resolution = -2ms; });
   for (const std::size_t count : {1U, 2U, 4096U, 65536U}) {
     Options options = quiet_options(clock);
     options.stripe_count = count;

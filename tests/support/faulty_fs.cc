@@ -39,7 +39,7 @@ class FaultyFile final : public FSWritableFileOwnerWrapper {
     if (write > 0) {
       target()->Append(Slice(data.data(), write), options, dbg).PermitUncheckedError();
     }
-    return status;
+    return fs_.hides_errors() ? IOStatus::OK() : status;
   }
   IOStatus Append(const Slice& data, const IOOptions& options, const DataVerificationInfo&,
                   IODebugContext* dbg) override {
@@ -107,6 +107,8 @@ const char* to_string(Fault fault) noexcept {
       return "ENOSPC";
     case Fault::kShortWrite:
       return "short write";
+    case Fault::kLost:
+      return "lost";
   }
   return "?";
 }
@@ -158,7 +160,13 @@ IOStatus FaultyFs::error() const {
 
 IOStatus FaultyFs::step(const char* what, const std::string& path) {
   const std::lock_guard lock(mutex_);
+  if (fault_ == Fault::kLost) return IOStatus::OK();
   return due(what, path) ? error() : IOStatus::OK();
+}
+
+bool FaultyFs::hides_errors() const {
+  const std::lock_guard lock(mutex_);
+  return fault_ == Fault::kLost;
 }
 
 IOStatus FaultyFs::step_append(const std::string& path, std::size_t size, std::size_t* write) {

@@ -19,6 +19,7 @@ enum class Fault {
   kIoError,     // EIO; nothing of the call happened
   kNoSpace,     // ENOSPC; nothing of the call happened
   kShortWrite,  // of an append the first half happened, then EIO; other calls as kIoError
+  kLost,        // an append says ok and did not happen; no other call fails. For sabotage
 };
 [[nodiscard]] const char* to_string(Fault fault) noexcept;
 
@@ -42,6 +43,7 @@ class FaultyFs final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus step(const char* what, const std::string& path);
   // The same for an append: `write` says how many bytes of `size` still happen.
   rocksdb::IOStatus step_append(const std::string& path, std::size_t size, std::size_t* write);
+  [[nodiscard]] bool hides_errors() const;
 
   using IOStatus = rocksdb::IOStatus;
   using IOOptions = rocksdb::IOOptions;

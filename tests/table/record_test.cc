@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -78,20 +79,42 @@ TEST_CASE("record: a deadline after the year 3084 counts as never") {
   CHECK(record->deadline() == kNever);
 }
 
-TEST_CASE("record: what the disk granted is never less than the deadline, nor more than it was") {
-  constexpr TimeMs kStep = 16;
-  for (const TimeMs deadline : {TimeMs{0}, TimeMs{100'000}}) {
-    for (TimeMs ahead = 0; ahead <= 1000; ++ahead) {
-      const std::uint8_t lead = Record::lead_of(deadline, deadline + ahead, kStep);
-      const TimeMs granted = Record::granted({.deadline = deadline, .lead = lead}, kStep);
-      CHECK(granted >= deadline);
-      CHECK(granted <= deadline + ahead);
-      CHECK(granted + kStep > deadline + ahead - (ahead > 62 * kStep ? 1000 : 0));
-      CHECK((lead == 0) == (ahead == 0));  // a clean stop writes what is not exact
+TEST_CASE(
+    "record: what the disk is granted is never less than the deadline, nor more than allowed") {
+  constexpr TimeMs kMost = 10'000'000'000;
+  for (const TimeMs deadline :
+       {TimeMs{0}, TimeMs{100'000}, TimeMs{100'003}, TimeMs{1'800'000'017}}) {
+    for (TimeMs ahead = 0; ahead <= 10'000'000; ahead = ahead * 5 / 4 + 1) {
+      CAPTURE(deadline);
+      CAPTURE(ahead);
+      const ClockWord grant = Record::grant(deadline, ahead, kMost);
+      CHECK(Record::granted({.deadline = deadline, .lead = grant.lead}) == grant.deadline);
+      CHECK(grant.deadline >= deadline);
+      CHECK(grant.deadline <= deadline + ahead);
+      CHECK((grant.lead == 0) == (grant.deadline == deadline));  // a clean stop writes the others
+      if (ahead >= 128 && ahead <= 3'600'000) CHECK(grant.deadline >= deadline + ahead / 4);
     }
   }
-  CHECK(Record::lead_of(kNever, kNever, kStep) == 0);
-  CHECK(Record::granted({.deadline = kNever, .lead = 0}, kStep) == kNever);
+  CHECK(Record::grant(kNever, 1000, kNever).lead == 0);
+  CHECK(Record::granted({.deadline = kNever, .lead = 0}) == kNever);
+  CHECK(Record::grant(1000, 100'000, 5000).deadline <= 5000);
+  CHECK(Record::grant(1000, 100'000, 1000).lead == 0);
+}
+
+TEST_CASE("record: a deadline that moves on within a grant finds it again, to the millisecond") {
+  for (const TimeMs ahead : {TimeMs{70}, TimeMs{500}, TimeMs{112'500}, TimeMs{3'600'000}}) {
+    CAPTURE(ahead);
+    const TimeMs begin = 1'800'000'000'017;
+    ClockWord clock = Record::grant(begin, ahead, kNever);
+    const TimeMs granted = clock.deadline;
+    clock.deadline = begin;
+    for (TimeMs at = begin; at <= granted; at += std::max<TimeMs>(1, ahead / 300)) {
+      clock.lead = Record::lead_after(clock, at);
+      clock.deadline = at;
+      REQUIRE(Record::granted(clock) == granted);
+      REQUIRE((clock.lead == 0) == (at == granted));
+    }
+  }
 }
 
 TEST_CASE("record: an extension needs the clock word it was decided by") {
