@@ -210,7 +210,7 @@ sigset_t block_signals() {
 CLI::App* add_serve_app(CLI::App& root, ServeOptions& options) {
   CLI::App* app = root.add_subcommand("serve", "Serve a store to Redis clients");
   app->footer(
-      "Examples:\n"
+      "Example:\n"
       "  cloakroom serve /var/lib/shop/sessions --unix /run/shop/redis.sock\n"
       "  cloakroom serve sessions --port 6379 --password-file /etc/shop/password\n");
   // The first option, so that what it adds to the others is seen when their turn comes.
