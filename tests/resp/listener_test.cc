@@ -102,9 +102,10 @@ class Served {
 TEST_CASE("listener: a client is answered in order, inline and pipelined") {
   Served served;
   Wire wire(served.path);
-  REQUIRE(wire.send("PING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\nGET k\r\n"
-                    "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*2\r\n$3\r\nGET\r\n$1\r\nx\r\n"
-                    "*2\r\n$3\r\nDEL\r\n$1\r\nk\r\nGET k\r\n"));
+  REQUIRE(
+      wire.send("PING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\nGET k\r\n"
+                "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*2\r\n$3\r\nGET\r\n$1\r\nx\r\n"
+                "*2\r\n$3\r\nDEL\r\n$1\r\nk\r\nGET k\r\n"));
   CHECK(wire.expect("+PONG\r\n+OK\r\n$1\r\nv\r\n$1\r\nv\r\n$-1\r\n:1\r\n$-1\r\n"));
 }
 
@@ -282,11 +283,11 @@ TEST_CASE("listener: what is not safe is refused before anything is opened") {
   CHECK_CODE(RespServer::start(store, {}), kInvalidArgument);
   CHECK_CODE(RespServer::start(store, {.tcp_address = "0.0.0.0", .tcp_any_port = true}),
              kInvalidArgument);
-  CHECK_CODE(RespServer::start(
-                 store, {.tcp_address = "0.0.0.0", .tcp_any_port = true, .password = "p"}),
-             kInvalidArgument);
-  CHECK_OK(RespServer::start(
-      store, {.tcp_address = "0.0.0.0", .tcp_any_port = true, .insecure = true}));
+  CHECK_CODE(
+      RespServer::start(store, {.tcp_address = "0.0.0.0", .tcp_any_port = true, .password = "p"}),
+      kInvalidArgument);
+  CHECK_OK(
+      RespServer::start(store, {.tcp_address = "0.0.0.0", .tcp_any_port = true, .insecure = true}));
   CHECK_CODE(RespServer::start(store, {.tcp_any_port = true, .hash_keys = {"sess:"}}),
              kInvalidArgument);
   CHECK_CODE(RespServer::start(store, {.tcp_any_port = true, .tls_certificate = "/nonexistent"}),
