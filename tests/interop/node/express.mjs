@@ -1,0 +1,148 @@
+// express + express-session + connect-redis over node-redis or ioredis: node express.mjs CLIENT
+//
+// With node-redis connect-redis 9, with ioredis connect-redis 7, the last one that speaks to it.
+
+import assert from "node:assert/strict";
+import express from "express";
+import session from "express-session";
+import { check, env, ioredis, nodeRedis, until } from "./interop.mjs";
+import { MAX_AGE_S, sessionScenario } from "./scenario.mjs";
+
+const kind = process.argv[2];
+const client = kind === "ioredis" ? await ioredis() : await nodeRedis();
+const RedisStore = kind === "ioredis"
+  ? (await import("connect-redis-7")).default
+  : (await import("connect-redis")).RedisStore;
+const sessions = new RedisStore({ client });
+
+const app = express();
+app.use(express.json({ limit: "4mb" }));
+app.use(session({
+  store: sessions,
+  secret: "a secret for signing cookies",
+  resave: false,
+  saveUninitialized: false,
+  rolling: true,
+  cookie: { maxAge: MAX_AGE_S * 1000 },
+}));
+app.post("/login", (request, response, next) => {
+  request.session.regenerate((error) => {
+    if (error) return next(error);
+    request.session.user = request.body.user;
+    request.session.visits = 0;
+    response.json({ ok: true });
+  });
+});
+app.use((request, response, next) => {
+  if (request.session.user === undefined) return response.status(401).json({});
+  next();
+});
+app.get("/me", (request, response) => {
+  request.session.visits += 1;
+  response.json({ user: request.session.user, visits: request.session.visits });
+});
+app.get("/read", (request, response) => response.json({ visits: request.session.visits }));
+app.post("/data", (request, response) => {
+  request.session.value = request.body.value;
+  response.json({ ok: true });
+});
+app.get("/data", (request, response) => response.json({ value: request.session.value }));
+app.post("/logout", (request, response, next) => {
+  request.session.destroy((error) => (error ? next(error) : response.json({ ok: true })));
+});
+const server = await new Promise((resolve) => {
+  const listening = app.listen(0, "127.0.0.1", () => resolve(listening));
+});
+app.use((error, request, response, next) => response.status(500).json({ error: error.message }));
+
+// The client beside: the other library, so that both see the same bytes.
+const raw = kind === "ioredis" ? await nodeRedis() : await ioredis();
+const lower = (name) => raw[name].bind(raw);
+const store = kind === "ioredis"
+  ? {
+      get: lower("get"), del: lower("del"), pttl: lower("pTTL"), pexpire: lower("pExpire"),
+      set: (key, value, ms) => raw.set(key, value, { PX: ms }),
+      count: () => raw.dbSize(),
+    }
+  : {
+      get: lower("get"), del: lower("del"), pttl: lower("pttl"), pexpire: lower("pexpire"),
+      set: (key, value, ms) => raw.set(key, value, "PX", ms),
+      count: () => raw.dbsize(),
+    };
+
+// s%3A<id>.<signature>
+const keyOf = (browser) =>
+  `sess:${decodeURIComponent(browser.cookies.get("connect.sid")).slice(2).split(".")[0]}`;
+
+await sessionScenario({
+  base: `http://127.0.0.1:${server.address().port}`, store, keyOf, rolling: true,
+});
+
+const call = (name, ...args) =>
+  new Promise((resolve, reject) => {
+    sessions[name](...args, (error, value) => (error ? reject(error) : resolve(value)));
+  });
+
+await check("all, ids and length list every session once; clear ends them", async () => {
+  await call("clear");
+  const ids = Array.from({ length: 1500 }, (_, i) => `id-${i}`);
+  await Promise.all(ids.map((id) => call("set", id, { user: id, cookie: {} })));
+  assert.equal(await call("length"), ids.length);
+  assert.deepEqual((await call("ids")).sort(), [...ids].sort());
+  assert.deepEqual((await call("all")).map((each) => each.user).sort(), [...ids].sort());
+  await call("destroy", "id-7");
+  assert.equal(await call("get", "id-7") ?? null, null);
+  await call("clear");
+  assert.equal(await call("length"), 0);
+});
+
+await check("a cookie whose time is a fraction of a second away is rounded up, not lost", async () => {
+  const cookie = { expires: new Date(Date.now() + 1300) };
+  await call("set", "short", { cookie });
+  const left = await store.pttl("sess:short");
+  assert.ok(left > 1900 && left <= 2000, `PTTL ${left}`);
+});
+
+await check("a thousand commands in one pipeline answer in order", async () => {
+  const keys = Array.from({ length: 1000 }, (_, i) => `interop:pipe-${i}`);
+  await Promise.all(keys.map((key) => store.set(key, `value of ${key}`, 60_000)));
+  const values = await Promise.all(keys.map((key) => store.get(key)));
+  assert.deepEqual(values, keys.map((key) => `value of ${key}`));
+  await Promise.all(keys.map((key) => store.del(key)));
+});
+
+await check("a wrong password is refused, and so is none", async () => {
+  if (!env.password) return;
+  const refused = async (password) => {
+    const answer = await nodeRedis({ password, socket: { reconnectStrategy: false } })
+      .then((opened) => opened.get("x").finally(() => opened.destroy()))
+      .then(() => "was let in", (error) => error.message);
+    assert.match(answer, /WRONGPASS|NOAUTH/);
+  };
+  await refused("not this one");
+  await refused(undefined);
+});
+
+await check("messages and keyspace events arrive", async () => {
+  const config = kind === "ioredis"
+    ? (value) => raw.configSet("notify-keyspace-events", value)
+    : (value) => raw.config("SET", "notify-keyspace-events", value);
+  await config("Egx");
+  const seen = [];
+  const listener = await nodeRedis();
+  await listener.subscribe("news", (message) => seen.push(`news ${message}`));
+  await listener.pSubscribe("__keyevent@0__:*", (message, channel) =>
+    seen.push(`${channel.split(":")[1]} ${message}`));
+  await raw.publish("news", "hello");
+  await store.set("interop:event", "v", 60_000);
+  await store.pexpire("interop:event", 1);
+  await until("expired", async () => (await store.get("interop:event")) === null);
+  await until("the events", () => seen.includes("expired interop:event"));
+  // SET with a time to live is an "expire" too.
+  assert.deepEqual(seen, ["news hello", "expire interop:event", "expire interop:event",
+    "expired interop:event"]);
+  listener.destroy();
+});
+
+console.log("done");
+process.exit(0);
