@@ -95,14 +95,17 @@ class Server:
         return " | ".join(lines[-5:]) or "its log is empty"
 
     def _answers_unix(self):
-        # PONG, NOAUTH: anything but LOADING, with which redis-server begins.
+        # redis-server begins with LOADING, which it says only to whom it knows.
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(2)
                 connection.connect(str(self.socket))
+                if self.password:
+                    secret = self.password.encode()
+                    connection.sendall(b"*2\r\n$4\r\nAUTH\r\n$%d\r\n%s\r\n" % (len(secret), secret))
                 connection.sendall(b"PING\r\n")
-                answer = connection.recv(64)
-                return bool(answer) and not answer.startswith(b"-LOADING")
+                connection.shutdown(socket.SHUT_WR)
+                return connection.makefile("rb").read().endswith(b"+PONG\r\n")
         except OSError:
             return False
 
