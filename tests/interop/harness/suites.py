@@ -76,8 +76,10 @@ TLS_AUTH2, TLS_AUTH3 = Variant("tls", True, 2), Variant("tls", True, 3)
 # The short variants reach every transport, both protocols, AUTH and TLS from every family of
 # clients, and each client at least as it connects when nothing is configured.
 SUITES = [
-    Suite("express-node-redis", node_suite("express.mjs", "node-redis"), (TCP3, TLS_AUTH2)),
+    Suite("express-node-redis", node_suite("express.mjs", "redis"), (TCP3, TLS_AUTH2)),
+    Suite("express-node-redis-4", node_suite("express.mjs", "redis-4"), (TCP2,), protocols=(2,)),
     Suite("express-ioredis", node_suite("express.mjs", "ioredis"), (TCP3, UNIX_AUTH2)),
+    Suite("express-ioredis-5", node_suite("express.mjs", "ioredis-5"), (TLS_AUTH2,), protocols=(2,)),
     Suite("fastify", node_suite("fastify.mjs"), (UNIX3,)),
     Suite("redis-py", python_suite("redis_py.py"), (TCP2, TLS_AUTH3)),
     Suite("redis-py-debian", debian_suite("redis_py.py"), (UNIX_AUTH2,), protocols=(2,)),

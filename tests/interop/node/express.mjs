@@ -1,6 +1,7 @@
 // express + express-session + connect-redis over node-redis or ioredis: node express.mjs CLIENT
 //
-// With node-redis connect-redis 9, with ioredis connect-redis 7, the last one that speaks to it.
+// CLIENT is the name of the package that the application uses, redis, redis-4, ioredis or ioredis-5.
+// connect-redis is version 9 with redis, else version 7, the last one for the others.
 
 import assert from "node:assert/strict";
 import express from "express";
@@ -8,11 +9,12 @@ import session from "express-session";
 import { check, env, ioredis, nodeRedis, until } from "./interop.mjs";
 import { MAX_AGE_S, sessionScenario } from "./scenario.mjs";
 
-const kind = process.argv[2];
-const client = kind === "ioredis" ? await ioredis() : await nodeRedis();
-const RedisStore = kind === "ioredis"
-  ? (await import("connect-redis-7")).default
-  : (await import("connect-redis")).RedisStore;
+const from = process.argv[2];
+const kind = from.startsWith("ioredis") ? "ioredis" : "redis";
+const client = kind === "ioredis" ? await ioredis({}, from) : await nodeRedis({}, from);
+const RedisStore = from === "redis"
+  ? (await import("connect-redis")).RedisStore
+  : (await import("connect-redis-7")).default;
 const sessions = new RedisStore({ client });
 
 const app = express();

@@ -13,12 +13,12 @@ export const env = {
 };
 const tls = env.transport === "tls" ? { ca: readFileSync(process.env.INTEROP_CA) } : undefined;
 
-export async function nodeRedis(options = {}) {
-  const { createClient } = await import("redis");
+export async function nodeRedis(options = {}, from = "redis") {
+  const { createClient } = await import(from);
   const socket = env.transport === "unix"
     ? { path: env.socket }
     : { host: env.host, port: env.port, ...(tls && { tls: true, ...tls }) };
-  // The default of the client is RESP3, so for that it is told nothing.
+  // The default of version 6 is RESP3, so for that it is told nothing; version 4 knows RESP2 only.
   const protocol = env.resp === 2 ? { RESP: 2 } : {};
   const client = createClient({
     password: env.password,
@@ -31,8 +31,8 @@ export async function nodeRedis(options = {}) {
   return client;
 }
 
-export async function ioredis(options = {}) {
-  const { Redis } = await import("ioredis");
+export async function ioredis(options = {}, from = "ioredis") {
+  const { Redis } = await import(from);
   const where = env.transport === "unix"
     ? { path: env.socket }
     : { host: env.host, port: env.port, ...(tls && { tls }) };
