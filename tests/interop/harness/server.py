@@ -1,7 +1,7 @@
 """Private servers for the interop suites: redis-server, and cloakroom serve.
 
-A server lives in a directory of its own and listens at three places at once, on ports that were
-free: TCP, a unix socket and TLS. Both kinds acknowledge a write only when it survives a kill -9
+A server lives in a directory of its own and listens at two places at once: a unix socket, and a
+port that was free, which speaks TLS if asked to. Both kinds acknowledge a write only when it survives a kill -9
 (redis by "appendonly yes" and "appendfsync always", cloakroom by itself), so that a suite may have
 the server killed in its middle and must find everything again.
 """
@@ -48,12 +48,12 @@ class Server:
 
     name = ""
 
-    def __init__(self, directory, certificates, password=""):
+    def __init__(self, directory, certificates, tls=False, password=""):
         self.directory = pathlib.Path(directory)
         self.certificates = pathlib.Path(certificates)
+        self.tls = tls
         self.password = password
         self.port = free_port()
-        self.tls_port = free_port()
         self.log = self.directory / "log"
         self.process = None
         # A unix socket's path is at most 107 bytes long, whatever the temporary directory is called.
@@ -63,15 +63,14 @@ class Server:
         raise NotImplementedError
 
     def start(self):
-        """Starts it over what its directory holds; returns when it answers at all three places."""
+        """Starts it over what its directory holds; returns when it answers at both places."""
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.directory)
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not (self._answers_unix() and self._listens(self.port)
-                   and self._listens(self.tls_port)):
+        while not (self._answers_unix() and self._listens(self.port)):
             if self.process.poll() is not None:
                 raise ServerFailed(f"{self.name} ended with {self.process.returncode}: {self.tail()}")
             if time.monotonic() > deadline:
@@ -130,13 +129,15 @@ class Redis(Server):
         extra = os.environ.get("INTEROP_REDIS_ARGS", "").split()
         extra = ["" if word == "''" else word for word in extra]
         password = ["--requirepass", self.password] if self.password else []
-        return [
-            self.find(), "--bind", "127.0.0.1", "--port", str(self.port),
-            "--unixsocket", str(self.socket), "--unixsocketperm", "600",
-            "--tls-port", str(self.tls_port), "--tls-auth-clients", "no",
+        tls = [
+            "--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no",
             "--tls-cert-file", str(self.certificates / "server.pem"),
             "--tls-key-file", str(self.certificates / "server.key"),
             "--tls-ca-cert-file", str(self.certificates / "ca.pem"),
+        ]
+        return [
+            self.find(), "--bind", "127.0.0.1", *(tls if self.tls else ["--port", str(self.port)]),
+            "--unixsocket", str(self.socket), "--unixsocketperm", "600",
             "--dir", str(self.directory), "--save", "", "--appendonly", "yes",
             "--appendfsync", "always", "--daemonize", "no", *password, *extra,
         ]
@@ -151,7 +152,17 @@ class Cloakroom(Server):
         return cls.program
 
     def command(self):
-        raise NotImplementedError("cloakroom serve has no flags yet")
+        command = [self.program, "serve", str(self.directory / "store"), "--unix", str(self.socket),
+                   "--port", str(self.port)]
+        if self.tls:
+            command += ["--tls-cert", str(self.certificates / "server.pem"),
+                        "--tls-key", str(self.certificates / "server.key")]
+        if self.password:
+            secret = self.directory / "password"
+            secret.touch(mode=0o600)
+            secret.write_text(self.password + "\n")
+            command += ["--password-file", str(secret)]
+        return command
 
 
 KINDS = {kind.name: kind for kind in (Redis, Cloakroom)}

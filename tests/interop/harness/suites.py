@@ -11,6 +11,7 @@ import typing
 from harness import packages
 
 TESTS = packages.TESTS
+COPY = TESTS.parent.parent / "docs" / "examples" / "copy_sessions.py"
 TRANSPORTS = ("tcp", "unix", "tls")
 
 
@@ -87,6 +88,9 @@ SUITES = [
     Suite("django-builtin", python_suite("django_suite.py", "builtin"), (TLS_AUTH2,)),
     Suite("django-redis-debian", debian_suite("django_suite.py", "django-redis"), (UNIX2,),
           protocols=(2,)),
+    # Over TLS the script would need the throw-away authority among the system's.
+    Suite("copy-sessions", python_suite("copy_suite.py", str(COPY)), (UNIX_AUTH2,),
+          transports=("tcp", "unix"), protocols=(2,)),
     Suite("lettuce", java_suite("LettuceSuite"), (TCP3, UNIX_AUTH2)),
     Suite("jedis", java_suite("JedisSuite"), (TLS_AUTH3,), transports=("tcp", "tls")),
     Suite("spring-simple", java_suite("SpringSuite", "simple"), (TCP3,)),
