@@ -10,6 +10,9 @@
 #include "isolate.h"
 #include "output.h"
 #include "verbs.h"
+#ifdef CLOAKROOM_WITH_RESP
+#include "verb_serve.h"
+#endif
 
 #ifndef CLOAKROOM_VERSION
 #define CLOAKROOM_VERSION "unknown"
@@ -24,7 +27,7 @@ constexpr const char* kFooter = R"(Exit codes:
   2  the command line is wrong
   3  the store cannot be opened or read, or the output not written
 
-No verb but demo changes anything on disk; all of them work beside a live server.
+No verb but demo and serve changes anything on disk; the others work beside a live server.
 `cloakroom VERB --help` shows a verb's options and an example.
 )";
 
@@ -168,6 +171,12 @@ Verb add_demo_worker(CLI::App& root, DemoWorkerOptions& options) {
   return {app, [&] { return run_demo_worker(options); }};
 }
 
+#ifdef CLOAKROOM_WITH_RESP
+Verb add_serve(CLI::App& root, ServeOptions& options) {
+  return {add_serve_app(root, options), [&] { return run_serve(options); }};
+}
+#endif
+
 // What the verbs parse into.
 struct AllOptions {
   InfoOptions info;
@@ -177,6 +186,9 @@ struct AllOptions {
   StatsOptions stats;
   DemoOptions demo;
   DemoWorkerOptions worker;
+#ifdef CLOAKROOM_WITH_RESP
+  ServeOptions serve;
+#endif
 };
 
 int run(int argc, char** argv) {
@@ -195,6 +207,9 @@ int run(int argc, char** argv) {
       add_stats(root, options.stats),
       add_demo(root, options.demo),
       add_demo_worker(root, options.worker),
+#ifdef CLOAKROOM_WITH_RESP
+      add_serve(root, options.serve),
+#endif
   };
   try {
     root.parse(argc, argv);

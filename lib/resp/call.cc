@@ -1,0 +1,89 @@
+#include "resp/call.h"
+
+#include "resp/members.h"
+
+namespace cloakroom::resp {
+
+Type type_of(const RecordView& record) noexcept {
+  switch (record.kind) {
+    case Kind::kBytes:
+      return Type::kString;
+    case Kind::kFields:
+      return Type::kHash;
+    case Kind::kMembers:
+      return is_sorted_set(record.value) ? Type::kSortedSet : Type::kSet;
+    case Kind::kSession:
+      break;
+  }
+  return Type::kSession;
+}
+
+std::string_view type_name(Type type) noexcept {
+  switch (type) {
+    case Type::kString:
+      return "string";
+    case Type::kHash:
+      return "hash";
+    case Type::kSet:
+      return "set";
+    case Type::kSortedSet:
+      return "zset";
+    case Type::kSession:
+      break;
+  }
+  return "cloakroom-session";
+}
+
+std::string_view Call::map(std::string_view key, int of_database) {
+  if (const RespOptions& rules = server.options; !rules.hash_keys.empty()) {
+    if (auto hashed = hashed_key(rules, key)) {
+      key = mapped_.emplace_front(*std::move(hashed));
+    }
+  }
+  if (is_own_form(of_database, key)) return key;
+  return mapped_.emplace_front(store_key(of_database, key));
+}
+
+std::optional<std::int64_t> Call::integer(std::size_t i) {
+  const auto number = parse_int(args[i]);
+  if (!number) error(kNotInteger);
+  return number;
+}
+
+void Call::fail(const Status& status) {
+  switch (status.code()) {
+    case StatusCode::kWrongKind:
+      return wrong_type();
+    case StatusCode::kFull:
+      return error("OOM command not allowed when used memory > 'maxmemory'.");
+    case StatusCode::kTooLarge:
+      return error(
+          "ERR key or value is too large: keys have up to 1024 bytes here, and values up "
+          "to the store's limit");
+    case StatusCode::kBusy:
+      return error("BUSY the disk does not keep up, nothing was changed; try again later");
+    case StatusCode::kReadOnly:
+    case StatusCode::kIo:
+      return error(
+          "MISCONF writes cannot be made durable, so the store takes none; reads go on. "
+          "INFO persistence says why");
+    case StatusCode::kCorruption:
+      return error("ERR the record is damaged on disk; run cloakroom verify");
+    case StatusCode::kClosed:
+      return error("ERR the server is shutting down");
+    default:
+      return error("ERR " + status.message());
+  }
+}
+
+bool Call::read(const Status& status) {
+  if (status.ok()) return true;
+  if (status.code() == StatusCode::kNotFound) {
+    server.notifications.note_miss();
+    return true;
+  }
+  fail(status);
+  return false;
+}
+
+}  // namespace cloakroom::resp

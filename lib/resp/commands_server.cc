@@ -1,0 +1,262 @@
+// The server: CONFIG, TIME, SLOWLOG and what monitoring asks.
+#include <sys/time.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "resp/commands.h"
+#include "resp/glob.h"
+
+namespace cloakroom::resp {
+namespace {
+
+// --- CONFIG -------------------------------------------------------------------------------------
+
+void config_get(Call& call) {
+  std::map<std::string, std::string> found;
+  for (std::size_t i = 2; i < call.size(); ++i) {
+    for (auto& [name, value] : call.server.config.matching(lower_case(call[i]))) {
+      found.insert_or_assign(std::move(name), std::move(value));
+    }
+  }
+  const std::string pattern = "notify-keyspace-events";
+  for (auto& [name, value] : found) {
+    if (name == pattern) value = notify_letters(call.server.notifications.classes());
+  }
+  call.out.map(found.size());
+  for (const auto& [name, value] : found) {
+    call.out.bulk(name);
+    call.out.bulk(value);
+  }
+}
+
+// Empty when it was set.
+std::string set_one(Call& call, const std::string& name, std::string_view value) {
+  if (name == "notify-keyspace-events") {
+    const auto classes = parse_notify_classes(value);
+    if (!classes) return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+    call.server.notifications.set_classes(*classes);
+    return {};
+  }
+  return call.server.config.set(name, value);
+}
+
+void config_set(Call& call) {
+  if (call.size() % 2 != 0) {
+    return call.error("ERR wrong number of arguments for 'config|set' command");
+  }
+  std::vector<std::string> names;
+  for (std::size_t i = 2; i < call.size(); i += 2) {
+    names.push_back(lower_case(call[i]));
+    if (!call.server.config.knows(names.back())) {
+      return call.error("ERR Unknown option or number of arguments for CONFIG SET - '" +
+                        std::string(call[i]) + "'");
+    }
+    if (std::count(names.begin(), names.end(), names.back()) > 1) {
+      return call.error("ERR CONFIG SET failed (possibly related to argument '" + names.back() +
+                        "') - duplicate parameter");
+    }
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string problem = set_one(call, names[i], call[3 + 2 * i]);
+    if (problem.empty()) continue;
+    return call.error("ERR CONFIG SET failed (possibly related to argument '" + names[i] + "') - " +
+                      problem);
+  }
+  call.out.ok();
+}
+
+void config_resetstat(Call& call) {
+  call.server.reset_stats();
+  call.out.ok();
+}
+
+void config_rewrite(Call& call) { call.error("ERR The server is running without a config file"); }
+
+// --- time and role
+// --------------------------------------------------------------------------------
+
+void time_(Call& call) {
+  struct timeval now {};
+  (void)::gettimeofday(&now, nullptr);
+  call.out.array(2);
+  call.out.bulk_integer(now.tv_sec);
+  call.out.bulk_integer(now.tv_usec);
+}
+
+void role(Call& call) {
+  call.out.array(3);
+  call.out.bulk("master");
+  call.out.integer(0);
+  call.out.array(0);
+}
+
+// --- SLOWLOG and LATENCY
+// --------------------------------------------------------------------------
+
+void slowlog_get(Call& call) {
+  std::int64_t count = 10;
+  if (call.size() == 3) {
+    const auto given = parse_int(call[2]);
+    if (!given || *given < -1) {
+      return call.error("ERR count should be greater than or equal to -1");
+    }
+    count = *given;
+  } else if (call.size() > 3) {
+    return call.error("ERR wrong number of arguments for 'slowlog|get' command");
+  }
+  const auto entries =
+      call.server.slow_log.newest(count < 0 ? SIZE_MAX : static_cast<std::size_t>(count));
+  call.out.array(entries.size());
+  for (const SlowEntry& entry : entries) {
+    call.out.array(6);
+    call.out.integer(static_cast<std::int64_t>(entry.id));
+    call.out.integer(entry.when_s);
+    call.out.integer(static_cast<std::int64_t>(entry.microseconds));
+    call.out.array(entry.args.size());
+    for (const std::string& arg : entry.args) call.out.bulk(arg);
+    call.out.bulk(entry.address);
+    call.out.bulk(entry.name);
+  }
+}
+
+void slowlog_len(Call& call) {
+  call.out.integer(static_cast<std::int64_t>(call.server.slow_log.size()));
+}
+
+void slowlog_reset(Call& call) {
+  call.server.slow_log.clear();
+  call.out.ok();
+}
+
+void empty_list(Call& call) { call.out.array(0); }
+void empty_map(Call& call) { call.out.map(0); }
+void zero(Call& call) { call.out.integer(0); }
+
+// --- saving
+// ---------------------------------------------------------------------------------------
+
+bool sync(Call& call) {
+  const Status synced = call.store().sync();
+  if (!synced) {
+    call.fail(synced);
+    return false;
+  }
+  call.server.last_save_s.store(std::time(nullptr));
+  return true;
+}
+
+void save(Call& call) {
+  if (sync(call)) call.out.ok();
+}
+
+void bgsave(Call& call) {
+  if (call.size() > 2 || (call.size() == 2 && !is_word(call[1], "schedule"))) {
+    return call.error(kSyntaxError);
+  }
+  if (sync(call)) call.out.simple("Background saving started");
+}
+
+void lastsave(Call& call) { call.out.integer(call.server.last_save_s.load()); }
+
+void shutdown(Call& call) {
+  for (std::size_t i = 1; i < call.size(); ++i) {
+    const bool known = is_word(call[i], "nosave") || is_word(call[i], "save") ||
+                       is_word(call[i], "now") || is_word(call[i], "force");
+    if (!known) return call.error(kSyntaxError);
+  }
+  if (!call.server.options.on_shutdown) {
+    return call.error("ERR SHUTDOWN is not allowed here; stop the process that embeds the server");
+  }
+  call.client.close_after_reply();
+  call.server.options.on_shutdown();
+}
+
+// --- ACL and others -----------------------------------------------------------------------------
+
+void acl_whoami(Call& call) { call.out.bulk(call.client.user->name); }
+
+void acl_list(Call& call) {
+  call.out.array(call.server.acl.users().size());
+  for (const auto& [name, user] : call.server.acl.users()) call.out.bulk(user->describe());
+}
+
+void acl_users(Call& call) {
+  call.out.array(call.server.acl.users().size());
+  for (const auto& [name, user] : call.server.acl.users()) call.out.bulk(name);
+}
+
+void acl_cat(Call& call) {
+  std::set<std::string> names;
+  for (const Command& command : CommandTable::instance().all()) {
+    for (const std::string& category : categories_of(command)) {
+      if (call.size() == 2) {
+        names.insert(category.substr(1));
+      } else if (is_word(call[2], std::string_view(category).substr(1))) {
+        names.insert(std::string(command.name));
+      }
+    }
+  }
+  if (call.size() > 2 && names.empty()) {
+    return call.error("ERR Unknown category '" + std::string(call[2]) + "'");
+  }
+  call.out.array(names.size());
+  for (const std::string& name : names) call.out.bulk(name);
+}
+
+void cluster(Call& call) { call.error("ERR This instance has cluster support disabled"); }
+
+void lolwut(Call& call) { call.out.verbatim("Cloakroom speaks Redis 7.0.15\n"); }
+
+constexpr std::uint32_t kAdminFlags = kAdmin | kNoScript | kLoading | kStale | kDangerous;
+constexpr std::uint32_t kInfoFlags = kLoading | kStale;
+
+constexpr Command kCommands[] = {
+    {"info", -1, kInfoFlags | kDangerous, 0, 0, 0, "server", "1.0.0", "About the server",
+     info_command},
+    {"config", -2, kContainer | kAdminFlags, 0, 0, 0, "server", "2.0.0", "Parameters", nullptr},
+    {"config|get", -3, kAdminFlags, 0, 0, 0, "server", "2.0.0", "Values of parameters", config_get},
+    {"config|set", -4, kAdminFlags, 0, 0, 0, "server", "2.0.0", "Change parameters", config_set},
+    {"config|resetstat", 2, kAdminFlags, 0, 0, 0, "server", "2.0.0", "Count anew",
+     config_resetstat},
+    {"config|rewrite", 2, kAdminFlags, 0, 0, 0, "server", "2.8.0", "Not possible here",
+     config_rewrite},
+    {"time", 1, kInfoFlags | kFast, 0, 0, 0, "server", "2.6.0", "The time of day", time_},
+    {"role", 1, kInfoFlags | kFast | kAdmin | kNoScript, 0, 0, 0, "server", "2.8.12",
+     "The role in replication: master", role},
+    {"slowlog", -2, kContainer | kAdminFlags, 0, 0, 0, "server", "2.2.12", "Slow commands",
+     nullptr},
+    {"slowlog|get", -2, kAdminFlags, 0, 0, 0, "server", "2.2.12", "The slowest of late",
+     slowlog_get},
+    {"slowlog|len", 2, kAdminFlags, 0, 0, 0, "server", "2.2.12", "How many there are", slowlog_len},
+    {"slowlog|reset", 2, kAdminFlags, 0, 0, 0, "server", "2.2.12", "Forget them", slowlog_reset},
+    {"latency", -2, kContainer | kAdminFlags, 0, 0, 0, "server", "2.8.13", "Latency", nullptr},
+    {"latency|latest", 2, kAdminFlags, 0, 0, 0, "server", "2.8.13", "Spikes; none are kept",
+     empty_list},
+    {"latency|history", 3, kAdminFlags, 0, 0, 0, "server", "2.8.13", "Spikes; none are kept",
+     empty_list},
+    {"latency|histogram", -2, kAdminFlags, 0, 0, 0, "server", "7.0.0", "Histograms; none are kept",
+     empty_map},
+    {"latency|reset", -2, kAdminFlags, 0, 0, 0, "server", "2.8.13", "Forget spikes", zero},
+    {"save", 1, kAdminFlags, 0, 0, 0, "server", "1.0.0", "Sync the journal", save},
+    {"bgsave", -1, kAdminFlags, 0, 0, 0, "server", "1.0.0", "Sync the journal", bgsave},
+    {"lastsave", 1, kInfoFlags | kFast | kAdmin | kDangerous, 0, 0, 0, "server", "1.0.0",
+     "When SAVE was last said", lastsave},
+    {"shutdown", -1, kAdminFlags | kNoMulti, 0, 0, 0, "server", "1.0.0", "Stop the server",
+     shutdown},
+    {"acl", -2, kContainer | kAdminFlags, 0, 0, 0, "server", "6.0.0", "Users", nullptr},
+    {"acl|whoami", 2, kInfoFlags | kNoScript, 0, 0, 0, "server", "6.0.0", "Who this client is",
+     acl_whoami},
+    {"acl|list", 2, kAdminFlags, 0, 0, 0, "server", "6.0.0", "Users and their rules", acl_list},
+    {"acl|users", 2, kAdminFlags, 0, 0, 0, "server", "6.0.0", "Names of users", acl_users},
+    {"acl|cat", -2, kInfoFlags | kNoScript, 0, 0, 0, "server", "6.0.0", "Categories of commands",
+     acl_cat},
+    {"cluster", -2, kInfoFlags, 0, 0, 0, "cluster", "3.0.0", "There is no cluster", cluster},
+    {"lolwut", -1, kReadOnly | kFast, 0, 0, 0, "server", "5.0.0", "The version", lolwut},
+};
+
+}  // namespace
+
+std::span<const Command> server_commands() { return kCommands; }
+
+}  // namespace cloakroom::resp

@@ -1,0 +1,260 @@
+#include "resp/connection.h"
+
+#include <algorithm>
+#include <asio/post.hpp>
+
+#include "resp/dispatcher.h"
+
+namespace cloakroom::resp {
+namespace {
+
+constexpr std::size_t kReadBytes = 16 * 1024;
+constexpr std::size_t kReadBytesMax = 256 * 1024;  // while a large argument comes in
+constexpr std::size_t kPauseBytes = 1024 * 1024;   // waiting to be sent: parse no further
+constexpr std::size_t kUnauthenticatedOutput = 64 * 1024;
+constexpr std::size_t kGetsTogether = 64;
+constexpr std::size_t kBufferKept = 64 * 1024;
+
+}  // namespace
+
+Connection::Connection(Server& server, asio::io_context& context, std::size_t on_thread)
+    : server_(server), context_(context), parser_(kUnauthenticatedLimits) {
+  thread = on_thread;
+}
+
+Connection::~Connection() {
+  if (!closed_) forget(server_, *this);
+}
+
+void Connection::open() {
+  user = server_.acl.initial();
+  authenticated = user != nullptr;
+  last_active_ms.store(steady_ms(), std::memory_order_relaxed);
+  if (authenticated) refresh_limits();
+  server_.clients.add(shared_from_this());
+  server_.connections_received.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Connection::refresh_limits() {
+  const RespLimits& limits = server_.options.limits;
+  limits_authenticated_ = true;
+  parser_.set_limits({.elements = limits.elements,
+                      .bulk_bytes = static_cast<std::int64_t>(limits.bulk_bytes),
+                      .command_bytes = limits.command_bytes,
+                      .authenticated = true});
+}
+
+std::span<char> Connection::room() {
+  // As much again as has come of a large argument, so that memory follows what arrives.
+  const std::size_t wanted = std::clamp(parser_.pending_bytes(), kReadBytes, kReadBytesMax);
+  return parser_.prepare(wanted);
+}
+
+void Connection::read_more() {
+  if (closed_ || closing || input_ended_ || reading_) return;
+  reading_ = true;
+  wait_for_input();
+}
+
+void Connection::on_input(std::size_t bytes) {
+  reading_ = false;
+  parser_.commit(bytes);
+  server_.bytes_in.fetch_add(bytes, std::memory_order_relaxed);
+  last_active_ms.store(steady_ms(), std::memory_order_relaxed);
+  process();
+}
+
+void Connection::on_input_end() {
+  reading_ = false;
+  input_ended_ = true;
+  process();
+}
+
+void Connection::on_error() {
+  reading_ = false;
+  close();
+}
+
+// Runs what has been read, as far as its output may go, and sends.
+void Connection::process() {
+  if (closed_ || processing_) return;
+  processing_ = true;
+  bool paused = true;
+  while (paused && !closed_ && !writing_) {
+    bool more = true;
+    while (more && !closing && out_.size() + sending_.size() < kPauseBytes) more = step();
+    take_inbox();
+    paused = more && !closing;
+    if (!paused) note_rest();
+    flush();
+  }
+  processing_ = false;
+  if (!paused) read_more();
+}
+
+// Everything complete was run: what is left is the beginning of a command, or nothing.
+void Connection::note_rest() {
+  input_bytes.store(parser_.pending_bytes(), std::memory_order_relaxed);
+  if (input_ended_) closing = true;
+  if (parser_.is_inside()) {
+    if (command_began_ms_ == 0) {
+      command_began_ms_ = last_active_ms.load(std::memory_order_relaxed);
+    }
+    return;
+  }
+  command_began_ms_ = 0;
+  if (!reading_) parser_.release();  // a read in flight may own the buffer (TLS)
+}
+
+// One command, or several GETs. False when there is no more to run.
+bool Connection::step() {
+  switch (parser_.next()) {
+    case Parser::Outcome::kNeedMore:
+      return false;
+    case Parser::Outcome::kError: {
+      Reply reply(out_, protocol());
+      reply.error("ERR " + parser_.error());
+      server_.count_error("ERR");
+      closing = true;
+      return false;
+    }
+    case Parser::Outcome::kCommand:
+      break;
+  }
+  command_began_ms_ = 0;
+  if (inbox_waits_.load(std::memory_order_relaxed)) take_inbox();
+  if (!parser_.is_inline() && is_plain_get(*this, parser_.args())) {
+    gather_gets();
+    return true;
+  }
+  dispatch(server_, *this, parser_.args(), out_);
+  if (authenticated != limits_authenticated_ && authenticated) refresh_limits();
+  const std::size_t most =
+      authenticated ? server_.options.limits.output_bytes : kUnauthenticatedOutput;
+  if (out_.size() + sending_.size() > most) {
+    server_.log(LogLevel::kWarning, "a client was closed: its replies exceed the output limit");
+    close();
+    return false;
+  }
+  return !closing;
+}
+
+// Begins with the GET that next() has just found. The first command that is none is run after them.
+void Connection::gather_gets() {
+  gets_.clear();
+  bool other = false;
+  for (;;) {
+    gets_.push_back(parser_.args()[1]);
+    if (gets_.size() >= kGetsTogether || parser_.next() != Parser::Outcome::kCommand) break;
+    other = parser_.is_inline() || !is_plain_get(*this, parser_.args());
+    if (other) break;
+  }
+  get_many(server_, *this, gets_, out_);
+  if (!other) return;
+  dispatch(server_, *this, parser_.args(), out_);
+}
+
+void Connection::take_inbox() {
+  MutexLock guard(inbox_mutex_);
+  out_ += inbox_;
+  inbox_.clear();
+  inbox_waits_.store(false, std::memory_order_relaxed);
+}
+
+void Connection::note_output() {
+  output_bytes.store(out_.size() + sending_.size(), std::memory_order_relaxed);
+}
+
+void Connection::flush() {
+  if (closed_ || writing_) return note_output();
+  if (out_.empty()) {
+    if (closing) close();
+    return note_output();
+  }
+  writing_ = true;
+  sending_.swap(out_);
+  note_output();
+  write(sending_);
+}
+
+void Connection::on_written(std::error_code error, std::size_t bytes) {
+  writing_ = false;
+  server_.bytes_out.fetch_add(bytes, std::memory_order_relaxed);
+  sending_.clear();
+  if (sending_.capacity() > kBufferKept) std::string().swap(sending_);
+  if (error) return close();
+  if (closed_) return;
+  note_output();
+  if (processing_) return;  // it was written at once; process() goes on
+  if (parser_.is_inside() || !out_.empty() || closing || !reading_) process();
+}
+
+void Connection::push(const std::string& bytes) {
+  MutexLock guard(inbox_mutex_);
+  if (inbox_full_.load(std::memory_order_relaxed)) return;
+  const std::size_t waiting = inbox_.size() + output_bytes.load(std::memory_order_relaxed);
+  if (waiting + bytes.size() > server_.options.limits.output_bytes) {
+    inbox_full_.store(true, std::memory_order_relaxed);
+    std::string().swap(inbox_);
+  } else {
+    inbox_ += bytes;
+    inbox_waits_.store(true, std::memory_order_relaxed);
+  }
+  if (inbox_posted_) return;
+  inbox_posted_ = true;
+  asio::post(context_, [self = shared_from_this()] {
+    {
+      MutexLock inner(self->inbox_mutex_);
+      self->inbox_posted_ = false;
+    }
+    if (self->inbox_full_.load(std::memory_order_relaxed)) {
+      self->server_.log(LogLevel::kWarning,
+                        "a subscriber was closed: it does not read its messages");
+      return self->close();
+    }
+    self->take_inbox();
+    self->flush();
+  });
+}
+
+void Connection::kill() {
+  asio::post(context_, [self = shared_from_this()] { self->close(); });
+}
+
+void Connection::finish() {
+  asio::post(context_, [self = shared_from_this()] {
+    if (self->closed_) return;
+    self->process();
+    self->closing = true;
+    self->flush();
+  });
+}
+
+void Connection::check_timeouts(std::int64_t now_ms) {
+  const RespLimits& limits = server_.options.limits;
+  const std::int64_t quiet = now_ms - last_active_ms.load(std::memory_order_relaxed);
+  const bool subscriber = subscriptions() != 0;
+  const bool idle = limits.idle_timeout.count() > 0 && !subscriber && !writing_ &&
+                    quiet > limits.idle_timeout.count();
+  // A large argument may take longer: 16 bytes a millisecond are expected.
+  const std::int64_t granted =
+      limits.command_timeout.count() + static_cast<std::int64_t>(parser_.pending_bytes() / 16);
+  const bool stuck = command_began_ms_ != 0 && limits.command_timeout.count() > 0 && !writing_ &&
+                     now_ms - command_began_ms_ > granted;
+  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - connected);
+  const bool stranger =
+      !authenticated && limits.auth_timeout.count() > 0 && age > limits.auth_timeout;
+  if (idle || stuck || stranger) close();
+}
+
+void Connection::close() {
+  if (closed_) return;
+  closed_ = true;
+  closing = true;
+  forget(server_, *this);
+  server_.clients.remove(id);
+  close_socket();
+}
+
+}  // namespace cloakroom::resp

@@ -1,0 +1,249 @@
+#include "resp/dispatcher.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <vector>
+
+#include "resp/call.h"
+
+namespace cloakroom::resp {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kQuotedBytesMax = 128;  // of the arguments in an error
+
+const Command& get_command() noexcept {
+  static const Command& get = *CommandTable::instance().find("get");
+  return get;
+}
+
+void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+std::string unknown_command(std::span<const std::string_view> args) {
+  const Command* const container = CommandTable::instance().of(args.first(1));
+  if (container != nullptr && args.size() > 1) {
+    return "ERR unknown subcommand '" + std::string(args[1].substr(0, kQuotedBytesMax)) +
+           "'. Try " +
+           [&] {
+             std::string name(container->name);
+             std::transform(name.begin(), name.end(), name.begin(),
+                            [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
+             return name;
+           }() +
+           " HELP.";
+  }
+  std::string quoted;
+  for (std::size_t i = 1; i < args.size() && quoted.size() < kQuotedBytesMax; ++i) {
+    quoted += "'" + std::string(args[i].substr(0, kQuotedBytesMax - quoted.size())) + "' ";
+  }
+  return "ERR unknown command '" + std::string(args[0].substr(0, kQuotedBytesMax)) +
+         "', with args beginning with: " + quoted;
+}
+
+// A RESP2 subscriber may say only this, because its replies cannot be told from messages.
+bool fits_subscriber(const Command& command) noexcept {
+  constexpr std::array<std::string_view, 7> kAllowed{
+      "ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "quit", "reset"};
+  return std::find(kAllowed.begin(), kAllowed.end(), command.name) != kAllowed.end();
+}
+
+std::string no_permission(const Client& client, const Command& command) {
+  (void)client;
+  return "NOPERM this user has no permissions to run the '" + std::string(command.name) +
+         "' command";
+}
+
+// Empty when the user may.
+std::string check_user(const Client& client, const Command& command,
+                       std::span<const std::string_view> args) {
+  const User& user = *client.user;
+  if (user.unlimited()) return {};
+  if (!user.may_run(command) && !command.is(kNoAuth)) return no_permission(client, command);
+  for (const std::size_t i : key_positions(command, args)) {
+    if (!user.may_touch(args[i])) {
+      return "NOPERM this user has no permissions to access one of the keys used as arguments";
+    }
+  }
+  if (command.group == "pubsub" && !user.all_channels) {
+    const bool is_pattern = command.name == "psubscribe";
+    const std::size_t last = command.name == "publish" ? 2 : args.size();
+    const bool names = command.name == "publish" || command.name == "subscribe" || is_pattern;
+    for (std::size_t i = 1; names && i < last; ++i) {
+      if (!user.may_hear(args[i], is_pattern)) {
+        return "NOPERM this user has no permissions to access one of the channels used as "
+               "arguments";
+      }
+    }
+  }
+  return {};
+}
+
+// Empty when the command may run.
+std::string refusal(const Server& server, const Client& client, const Command& command,
+                    std::span<const std::string_view> args) {
+  (void)server;
+  if (!command.fits(args.size()) || command.handler == nullptr) {
+    return "ERR wrong number of arguments for '" + std::string(command.name) + "' command";
+  }
+  if (!client.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+  if (client.in_multi && command.is(kNoMulti)) {
+    return "ERR Command not allowed inside a transaction";
+  }
+  if (client.user != nullptr) {
+    if (std::string refused = check_user(client, command, args); !refused.empty()) return refused;
+  }
+  if (client.protocol() == 2 && client.subscriptions() != 0 && !fits_subscriber(command)) {
+    return "ERR Can't execute '" + std::string(command.name) +
+           "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+           "context";
+  }
+  return {};
+}
+
+void queue(const Server& server, Client& client, const Command& command,
+           std::span<const std::string_view> args, Reply& reply) {
+  std::size_t bytes = sizeof(Queued);
+  for (const auto arg : args) bytes += arg.size() + sizeof(std::string);
+  if (client.queue_bytes + bytes > server.options.limits.queued_bytes) {
+    client.multi_failed = true;
+    return reply.error("ERR the transaction is larger than this server allows");
+  }
+  client.queue_bytes += bytes;
+  client.queue.push_back({&command, {args.begin(), args.end()}});
+  client.queued.store(static_cast<int>(client.queue.size()), std::memory_order_relaxed);
+  reply.simple("QUEUED");
+}
+
+void note_slow(Server& server, Client& client, const Command& command,
+               std::span<const std::string_view> args, std::uint64_t microseconds) {
+  SlowEntry entry;
+  entry.when_s = server.store.now() / 1000;
+  entry.microseconds = microseconds;
+  entry.args.emplace_back(command.name);
+  if (args.size() > 1) {
+    entry.args.push_back("(" + std::to_string(args.size() - 1) + " more arguments)");
+  }
+  const Client::Card card = client.card_copy();
+  entry.address = card.address;
+  entry.name = card.name;
+  server.slow_log.add(std::move(entry), server.config.slow_keep.load(std::memory_order_relaxed));
+}
+
+bool is_alone(const Server& server, const Command& command,
+              std::span<const std::string_view> args) noexcept {
+  if (command.is(kExclusive)) return true;
+  if (command.is(kErases) && !server.options.tombstones.empty()) return true;
+  return command.is(kExclusiveOptions) &&
+         args.size() > static_cast<std::size_t>(command.arity < 0 ? -command.arity : command.arity);
+}
+
+void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
+  switch (client.reply_mode) {
+    case ReplyMode::kOn:
+      return;
+    case ReplyMode::kOff:
+      return reply.truncate(before);
+    case ReplyMode::kSkipNext:
+      client.reply_mode = ReplyMode::kSkip;
+      return reply.truncate(before);
+    case ReplyMode::kSkip:
+      client.reply_mode = ReplyMode::kOn;
+      return reply.truncate(before);
+  }
+}
+
+}  // namespace
+
+void run(Server& server, Client& client, const Command& command,
+         std::span<const std::string_view> args, Reply& out) {
+  const auto began = SteadyClock::now();
+  const std::uint64_t errors = out.errors();
+  Call call(server, client, command, args, out);
+  command.handler(call);
+  const auto took = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - began).count());
+  CommandStats& stats = server.stats_of(client.thread, CommandTable::instance().index_of(command));
+  bump(stats.calls, 1);
+  bump(stats.nanoseconds, took);
+  if (out.errors() != errors) {
+    bump(stats.failed, 1);
+    server.count_error(out.last_error_code());
+  }
+  const std::int64_t slow_us = server.config.slow_us.load(std::memory_order_relaxed);
+  if (slow_us >= 0 && took / 1000 >= static_cast<std::uint64_t>(slow_us) && !command.is(kSecret)) {
+    note_slow(server, client, command, args, took / 1000);
+  }
+}
+
+void dispatch(Server& server, Client& client, std::span<const std::string_view> args,
+              std::string& out) {
+  Reply reply(out, client.protocol());
+  const std::size_t before = reply.size();
+  const Command* const command = CommandTable::instance().of(args);
+  std::string refused;
+  if (command == nullptr) {
+    refused = unknown_command(args);
+  } else {
+    client.last_command.store(command, std::memory_order_relaxed);
+    refused = refusal(server, client, *command, args);
+  }
+  if (!refused.empty()) {
+    if (client.in_multi) client.multi_failed = true;
+    if (command != nullptr) {
+      bump(server.stats_of(client.thread, CommandTable::instance().index_of(*command)).rejected, 1);
+    }
+    reply.error(refused);
+    server.count_error(reply.last_error_code());
+  } else if (client.in_multi && !command->is(kDirect)) {
+    queue(server, client, *command, args, reply);
+  } else {
+    const Gate::Pass pass(server.gate, client.thread, is_alone(server, *command, args));
+    if (command->is(kWrite)) server.note_database(client.database.load(std::memory_order_relaxed));
+    run(server, client, *command, args, reply);
+  }
+  apply_reply_mode(client, reply, before);
+}
+
+bool is_plain_get(const Client& client, std::span<const std::string_view> args) noexcept {
+  return args.size() == 2 && is_word(args[0], "get") && client.authenticated && !client.in_multi &&
+         client.reply_mode == ReplyMode::kOn &&
+         (client.user == nullptr || client.user->unlimited()) &&
+         (client.protocol() >= 3 || client.subscriptions() == 0);
+}
+
+void get_many(Server& server, Client& client, std::span<const std::string_view> keys,
+              std::string& out) {
+  const auto began = SteadyClock::now();
+  Reply reply(out, client.protocol());
+  client.last_command.store(&get_command(), std::memory_order_relaxed);
+  {
+    const Gate::Pass pass(server.gate, client.thread, false);
+    Call call(server, client, get_command(), keys, reply);
+    read_strings(call, keys, /*strict=*/true);
+  }
+  const auto took = SteadyClock::now() - began;
+  CommandStats& stats =
+      server.stats_of(client.thread, CommandTable::instance().index_of(get_command()));
+  bump(stats.calls, keys.size());
+  bump(stats.nanoseconds, static_cast<std::uint64_t>(
+                              std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()));
+  if (reply.errors() != 0) {
+    bump(stats.failed, reply.errors());
+    server.count_error(reply.last_error_code());
+  }
+}
+
+void forget(Server& server, Client& client) {
+  for (const std::string& channel : client.channels) server.pubsub.unsubscribe(channel, client);
+  for (const std::string& pattern : client.patterns) {
+    server.pubsub.unsubscribe_pattern(pattern, client);
+  }
+  client.channels.clear();
+  client.patterns.clear();
+}
+
+}  // namespace cloakroom::resp

@@ -1,0 +1,39 @@
+// What the two files of sorted set commands share.
+#ifndef CLOAKROOM_LIB_RESP_SORTED_SETS_H_
+#define CLOAKROOM_LIB_RESP_SORTED_SETS_H_
+
+#include <string_view>
+
+#include "cloakroom/record.h"
+#include "resp/call.h"
+#include "resp/members.h"
+
+namespace cloakroom::resp {
+
+// f changes the members, leaves them sorted, and says whether it did. Views it adds must outlive
+// the call. An empty set is erased, and `gone` says so. True when it went well; otherwise it was
+// said what is wrong.
+bool change_sorted_set(Call& call, std::string_view raw_key, FunctionRef<bool(SortedMembers&)> f,
+                       bool* gone = nullptr);
+
+// Calls f with the encoded set, if there is one. True when the call goes on.
+bool look_at_sorted_set(Call& call, std::string_view raw_key,
+                        FunctionRef<void(std::string_view)> f);
+
+// commands_sorted_ranges.cc
+void zrange_command(Call& call);
+void zrevrange_command(Call& call);
+void zrangebyscore_command(Call& call);
+void zrevrangebyscore_command(Call& call);
+void zrangebylex_command(Call& call);
+void zrevrangebylex_command(Call& call);
+void zrangestore_command(Call& call);
+void zcount_command(Call& call);
+void zlexcount_command(Call& call);
+void zremrangebyrank_command(Call& call);
+void zremrangebyscore_command(Call& call);
+void zremrangebylex_command(Call& call);
+
+}  // namespace cloakroom::resp
+
+#endif  // CLOAKROOM_LIB_RESP_SORTED_SETS_H_
