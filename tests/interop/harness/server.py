@@ -54,6 +54,7 @@ class Server:
         self.tls = tls
         self.password = password
         self.port = free_port()
+        self.options = ()  # more of the command line
         self.log = self.directory / "log"
         self.process = None
         # A unix socket's path is at most 107 bytes long, whatever the temporary directory is called.
@@ -162,7 +163,12 @@ class Cloakroom(Server):
             secret.touch(mode=0o600)
             secret.write_text(self.password + "\n")
             command += ["--password-file", str(secret)]
-        return command
+        if "--hash-keys" in self.options:
+            secret = self.directory / "hash-secret"
+            secret.touch(mode=0o600)
+            secret.write_text("0123456789abcdef0123456789abcdef\n")
+            command += ["--hash-secret-file", str(secret)]
+        return command + list(self.options)
 
 
 KINDS = {kind.name: kind for kind in (Redis, Cloakroom)}

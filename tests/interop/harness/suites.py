@@ -34,6 +34,7 @@ class Suite:
     short: tuple  # the variants of a short run
     transports: tuple = TRANSPORTS
     protocols: tuple = (2, 3)
+    serve: tuple = ()  # options of cloakroom serve; a suite that has them does not run against redis
 
     def variants(self, full):
         if not full:
@@ -81,6 +82,8 @@ SUITES = [
     Suite("express-node-redis-4", node_suite("express.mjs", "redis-4"), (TCP2,), protocols=(2,)),
     Suite("express-ioredis", node_suite("express.mjs", "ioredis"), (TCP3, UNIX_AUTH2)),
     Suite("express-ioredis-5", node_suite("express.mjs", "ioredis-5"), (TLS_AUTH2,), protocols=(2,)),
+    Suite("express-rules", node_suite("express_rules.mjs"), (TCP3,), serve=(
+        "--tombstone", "sess:=30s", "--owner-field", "sess:=/user", "--hash-keys", "sess:")),
     Suite("fastify", node_suite("fastify.mjs"), (UNIX3,)),
     Suite("redis-py", python_suite("redis_py.py"), (TCP2, TLS_AUTH3)),
     Suite("redis-py-debian", debian_suite("redis_py.py"), (UNIX_AUTH2,), protocols=(2,)),

@@ -4,10 +4,9 @@
 // connect-redis is version 9 with redis, else version 7, the last one for the others.
 
 import assert from "node:assert/strict";
-import express from "express";
-import session from "express-session";
+import { keyOf, serve } from "./express_app.mjs";
 import { check, env, ioredis, nodeRedis, until } from "./interop.mjs";
-import { MAX_AGE_S, sessionScenario } from "./scenario.mjs";
+import { sessionScenario } from "./scenario.mjs";
 
 const from = process.argv[2];
 const kind = from.startsWith("ioredis") ? "ioredis" : "redis";
@@ -17,45 +16,7 @@ const RedisStore = from === "redis"
   : (await import("connect-redis-7")).default;
 const sessions = new RedisStore({ client });
 
-const app = express();
-app.use(express.json({ limit: "4mb" }));
-app.use(session({
-  store: sessions,
-  secret: "a secret for signing cookies",
-  resave: false,
-  saveUninitialized: false,
-  rolling: true,
-  cookie: { maxAge: MAX_AGE_S * 1000 },
-}));
-app.post("/login", (request, response, next) => {
-  request.session.regenerate((error) => {
-    if (error) return next(error);
-    request.session.user = request.body.user;
-    request.session.visits = 0;
-    response.json({ ok: true });
-  });
-});
-app.use((request, response, next) => {
-  if (request.session.user === undefined) return response.status(401).json({});
-  next();
-});
-app.get("/me", (request, response) => {
-  request.session.visits += 1;
-  response.json({ user: request.session.user, visits: request.session.visits });
-});
-app.get("/read", (request, response) => response.json({ visits: request.session.visits }));
-app.post("/data", (request, response) => {
-  request.session.value = request.body.value;
-  response.json({ ok: true });
-});
-app.get("/data", (request, response) => response.json({ value: request.session.value }));
-app.post("/logout", (request, response, next) => {
-  request.session.destroy((error) => (error ? next(error) : response.json({ ok: true })));
-});
-const server = await new Promise((resolve) => {
-  const listening = app.listen(0, "127.0.0.1", () => resolve(listening));
-});
-app.use((error, request, response, next) => response.status(500).json({ error: error.message }));
+const base = await serve(sessions);
 
 // The client beside: the other library, so that both see the same bytes.
 const raw = kind === "ioredis" ? await nodeRedis() : await ioredis();
@@ -72,13 +33,7 @@ const store = kind === "ioredis"
       count: () => raw.dbsize(),
     };
 
-// s%3A<id>.<signature>
-const keyOf = (browser) =>
-  `sess:${decodeURIComponent(browser.cookies.get("connect.sid")).slice(2).split(".")[0]}`;
-
-await sessionScenario({
-  base: `http://127.0.0.1:${server.address().port}`, store, keyOf, rolling: true,
-});
+await sessionScenario({ base, store, keyOf, rolling: true });
 
 const call = (name, ...args) =>
   new Promise((resolve, reject) => {
