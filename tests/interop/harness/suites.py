@@ -89,6 +89,9 @@ SUITES = [
     Suite("redis-py-debian", debian_suite("redis_py.py"), (UNIX_AUTH2,), protocols=(2,)),
     Suite("django-redis", python_suite("django_suite.py", "django-redis"), (TCP3, UNIX_AUTH2)),
     Suite("django-builtin", python_suite("django_suite.py", "builtin"), (TLS_AUTH2,)),
+    Suite("django-rules", python_suite("django_suite.py", "builtin"), (UNIX3,), serve=(
+        "--tombstone", ":1:django.contrib.sessions=30s",
+        "--hash-keys", ":1:django.contrib.sessions")),
     Suite("django-redis-debian", debian_suite("django_suite.py", "django-redis"), (UNIX2,),
           protocols=(2,)),
     # Over TLS the script would need the throw-away authority among the system's.
@@ -98,6 +101,9 @@ SUITES = [
     Suite("jedis", java_suite("JedisSuite"), (TLS_AUTH3,), transports=("tcp", "tls")),
     Suite("spring-simple", java_suite("SpringSuite", "simple"), (TCP3,)),
     Suite("spring-indexed", java_suite("SpringSuite", "indexed"), (TLS_AUTH3,)),
+    Suite("spring-rules", java_suite("SpringSuite", "simple"), (TCP3,), serve=(
+        "--tombstone", "spring:session:sessions:=30s",
+        "--hash-keys", "spring:session:sessions:")),
     Suite("go-redis", lambda: [str(packages.go())], (TCP3, TLS_AUTH2)),
     Suite("hiredis", lambda: [str(packages.hiredis())], (UNIX_AUTH2,), transports=("tcp", "unix"),
           protocols=(2,)),
