@@ -89,9 +89,11 @@ class Call {
   std::forward_list<std::string> mapped_ = {};
 };
 
-// Answers the strings of these keys in order, looking them up together. Of another type: WRONGTYPE
-// when strict (GET), null otherwise (MGET).
-void read_strings(Call& call, std::span<const std::string_view> keys, bool strict);
+// Answers the strings of these keys in order, looking them up together, until about `budget` bytes
+// are answered: the rest is for another call. Returns for how many it answered, at least one. Of
+// another type: WRONGTYPE when strict (GET), null otherwise (MGET).
+std::size_t read_strings(Call& call, std::span<const std::string_view> keys, bool strict,
+                         std::size_t budget);
 
 }  // namespace cloakroom::resp
 

@@ -56,6 +56,7 @@ struct ScanOptions {
 // From argument `from` on; says itself what is wrong with them.
 [[nodiscard]] std::optional<ScanOptions> scan_options(Call& call, std::size_t from, bool with_type);
 [[nodiscard]] std::optional<std::uint64_t> scan_cursor(Call& call, std::string_view text);
+void tell_empty_scan(Call& call);
 void scan_command(Call& call);
 void keys_command(Call& call);
 void randomkey_command(Call& call);

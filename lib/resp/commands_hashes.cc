@@ -340,10 +340,11 @@ void hrandfield(Call& call) {
 // All at once: the guarantee of SCAN holds for any hash, and COUNT is a hint.
 void hscan(Call& call) {
   if (!scan_cursor(call, call[2])) return;
-  const auto options = scan_options(call, 3, false);
-  if (!options) return;
   std::string encoded;
   if (!look(call, [&](std::string_view found) { encoded = found; })) return;
+  if (encoded.empty()) return tell_empty_scan(call);
+  const auto options = scan_options(call, 3, false);
+  if (!options) return;
   std::vector<Field> matching;
   (void)for_each_field(encoded, [&](const Field& field) {
     if (!options->has_pattern || glob_matches(options->pattern, field.name)) {

@@ -90,6 +90,12 @@ std::optional<ScanOptions> scan_options(Call& call, std::size_t from, bool with_
   return options;
 }
 
+void tell_empty_scan(Call& call) {
+  call.out.array(2);
+  call.out.bulk("0");
+  call.out.array(0);
+}
+
 void scan_command(Call& call) {
   const auto cursor = scan_cursor(call, call[1]);
   if (!cursor) return;

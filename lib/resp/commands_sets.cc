@@ -316,10 +316,11 @@ void sintercard(Call& call) {
 // All at once, as HSCAN.
 void sscan(Call& call) {
   if (!scan_cursor(call, call[2])) return;
-  const auto options = scan_options(call, 3, false);
-  if (!options) return;
   SetCopy copy;
   if (!copy_set(call, call[1], copy)) return;
+  if (copy.members.empty()) return tell_empty_scan(call);
+  const auto options = scan_options(call, 3, false);
+  if (!options) return;
   if (options->has_pattern) {
     std::erase_if(copy.members,
                   [&](auto member) { return !glob_matches(options->pattern, member); });

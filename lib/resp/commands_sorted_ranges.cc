@@ -179,6 +179,8 @@ bool parse_words(Call& call, std::size_t from, Range& range, RangeWords& words) 
       return false;
     }
   }
+  // Redis takes a count of -1 as no limit, here too.
+  if (range.by == By::kRank && range.count == -1) range.limited = false;
   if (range.limited && range.by == By::kRank) {
     call.error(
         "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");

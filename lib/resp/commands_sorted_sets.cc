@@ -268,10 +268,11 @@ void zpopmax(Call& call) { pop(call, true); }
 
 void zscan(Call& call) {
   if (!scan_cursor(call, call[2])) return;
-  const auto options = scan_options(call, 3, false);
-  if (!options) return;
   std::string encoded;
   if (!look_at_sorted_set(call, call[1], [&](auto found) { encoded = found; })) return;
+  if (encoded.empty()) return tell_empty_scan(call);
+  const auto options = scan_options(call, 3, false);
+  if (!options) return;
   SortedMembers members = decode_sorted_set(encoded);
   if (options->has_pattern) {
     std::erase_if(members, [&](const Scored& scored) {

@@ -19,11 +19,16 @@ bool change(Call& call, std::string_view raw_key, F&& f, bool keep_deadline = tr
   return changed.ok();
 }
 
-void get(Call& call) { read_strings(call, call.args.subspan(1), /*strict=*/true); }
+void get(Call& call) { (void)read_strings(call, call.args.subspan(1), /*strict=*/true, 0); }
 
 void mget(Call& call) {
-  call.out.array(call.size() - 1);
-  read_strings(call, call.args.subspan(1), /*strict=*/false);
+  const std::size_t before = call.out.size();
+  const auto keys = call.args.subspan(1);
+  call.out.array(keys.size());
+  const std::size_t most = call.server.options.limits.output_bytes;
+  if (read_strings(call, keys, /*strict=*/false, most) == keys.size()) return;
+  call.out.truncate(before);
+  call.error("ERR the reply is larger than this server allows");
 }
 
 void strlen_(Call& call) {
@@ -236,37 +241,54 @@ constexpr Command kCommands[] = {
 
 std::span<const Command> string_commands() { return kCommands; }
 
-void read_strings(Call& call, std::span<const std::string_view> keys, bool strict) {
-  enum class Found : std::uint8_t { kNothing, kString, kOther };
+namespace {
+
+enum class Found : std::uint8_t { kNothing, kString, kOther, kLater };
+
+struct Part {
+  Found found = Found::kNothing;
+  std::size_t at = 0;
+  std::size_t size = 0;
+};
+
+void read_one(Call& call, std::string_view key, bool strict) {
+  Found found = Found::kNothing;
+  const auto seen = call.store().visit(call.map(key), [&](const RecordView& record) {
+    found = record.kind == Kind::kBytes ? Found::kString : Found::kOther;
+    if (found == Found::kString) call.out.bulk(record.value);
+  });
+  if (found == Found::kString || !call.read(seen.status())) return;
+  found == Found::kOther && strict ? call.wrong_type() : call.out.null();
+}
+
+}  // namespace
+
+std::size_t read_strings(Call& call, std::span<const std::string_view> keys, bool strict,
+                         std::size_t budget) {
   if (keys.size() == 1) {
-    Found found = Found::kNothing;
-    const auto seen = call.store().visit(call.map(keys[0]), [&](const RecordView& record) {
-      found = record.kind == Kind::kBytes ? Found::kString : Found::kOther;
-      if (found == Found::kString) call.out.bulk(record.value);
-    });
-    if (found == Found::kString || !call.read(seen.status())) return;
-    return found == Found::kOther && strict ? call.wrong_type() : call.out.null();
+    read_one(call, keys[0], strict);
+    return 1;
   }
   std::vector<std::string_view> mapped;
   mapped.reserve(keys.size());
   for (const auto key : keys) mapped.push_back(call.map(key));
-  struct Part {
-    Found found = Found::kNothing;
-    std::size_t at = 0;
-    std::size_t size = 0;
-  };
   std::vector<Part> parts(keys.size());
   std::string values;
   const auto seen = call.store().visit_many(mapped, [&](std::size_t i, const RecordView& record) {
     if (record.kind != Kind::kBytes) {
       parts[i].found = Found::kOther;
-      return;
+    } else if (values.size() > budget) {
+      parts[i].found = Found::kLater;
+    } else {
+      parts[i] = {Found::kString, values.size(), record.value.size()};
+      values += record.value;
     }
-    parts[i] = {Found::kString, values.size(), record.value.size()};
-    values += record.value;
   });
   bool missed = false;
+  std::size_t answered = 0;
   for (const Part& part : parts) {
+    if (seen.ok() && part.found == Found::kLater) break;
+    ++answered;
     if (!seen) {
       call.fail(seen.status());
     } else if (part.found == Found::kString) {
@@ -279,6 +301,9 @@ void read_strings(Call& call, std::span<const std::string_view> keys, bool stric
     }
   }
   if (missed) call.server.notifications.note_miss();
+  if (answered != 0) return answered;
+  read_one(call, keys[0], strict);
+  return 1;
 }
 
 }  // namespace cloakroom::resp

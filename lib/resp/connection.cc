@@ -108,6 +108,10 @@ void Connection::note_rest() {
 
 // One command, or several GETs. False when there is no more to run.
 bool Connection::step() {
+  if (!gets_.empty()) {
+    answer_gets();
+    return !closing;
+  }
   switch (parser_.next()) {
     case Parser::Outcome::kNeedMore:
       return false;
@@ -125,16 +129,9 @@ bool Connection::step() {
   if (inbox_waits_.load(std::memory_order_relaxed)) take_inbox();
   if (!parser_.is_inline() && is_plain_get(*this, parser_.args())) {
     gather_gets();
-    return true;
-  }
-  dispatch(server_, *this, parser_.args(), out_);
-  if (authenticated != limits_authenticated_ && authenticated) refresh_limits();
-  const std::size_t most =
-      authenticated ? server_.options.limits.output_bytes : kUnauthenticatedOutput;
-  if (out_.size() + sending_.size() > most) {
-    server_.log(LogLevel::kWarning, "a client was closed: its replies exceed the output limit");
-    close();
-    return false;
+    answer_gets();
+  } else {
+    run_command();
   }
   return !closing;
 }
@@ -142,16 +139,35 @@ bool Connection::step() {
 // Begins with the GET that next() has just found. The first command that is none is run after them.
 void Connection::gather_gets() {
   gets_.clear();
-  bool other = false;
+  gets_answered_ = 0;
   for (;;) {
     gets_.push_back(parser_.args()[1]);
     if (gets_.size() >= kGetsTogether || parser_.next() != Parser::Outcome::kCommand) break;
-    other = parser_.is_inline() || !is_plain_get(*this, parser_.args());
-    if (other) break;
+    other_waits_ = parser_.is_inline() || !is_plain_get(*this, parser_.args());
+    if (other_waits_) break;
   }
-  get_many(server_, *this, gets_, out_);
-  if (!other) return;
+}
+
+// As many as the output takes. The rest waits where it was read, for the next step.
+void Connection::answer_gets() {
+  const auto open = std::span<const std::string_view>(gets_).subspan(gets_answered_);
+  gets_answered_ += get_many(server_, *this, open, out_, kPauseBytes);
+  if (gets_answered_ < gets_.size()) return;
+  gets_.clear();
+  gets_answered_ = 0;
+  if (!other_waits_) return;
+  other_waits_ = false;
+  run_command();
+}
+
+void Connection::run_command() {
   dispatch(server_, *this, parser_.args(), out_);
+  if (authenticated && !limits_authenticated_) refresh_limits();
+  const std::size_t most =
+      authenticated ? server_.options.limits.output_bytes : kUnauthenticatedOutput;
+  if (out_.size() + sending_.size() <= most + kPauseBytes) return;
+  server_.log(LogLevel::kWarning, "a client was closed: its replies exceed the output limit");
+  close();
 }
 
 void Connection::take_inbox() {

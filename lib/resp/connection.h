@@ -78,6 +78,8 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
   void note_rest();
   bool step();
   void gather_gets();
+  void answer_gets();
+  void run_command();
   void take_inbox();
   void flush();
   void close();
@@ -93,7 +95,9 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
   bool closed_ = false;
   bool processing_ = false;
   bool limits_authenticated_ = false;
-  std::vector<std::string_view> gets_ = {};
+  std::vector<std::string_view> gets_ = {};  // read, and not yet all answered
+  std::size_t gets_answered_ = 0;
+  bool other_waits_ = false;  // the command behind them, which the parser still shows
   std::int64_t command_began_ms_ = 0;  // 0: none has
 
   Mutex inbox_mutex_;

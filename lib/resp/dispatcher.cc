@@ -215,26 +215,28 @@ bool is_plain_get(const Client& client, std::span<const std::string_view> args) 
          (client.protocol() >= 3 || client.subscriptions() == 0);
 }
 
-void get_many(Server& server, Client& client, std::span<const std::string_view> keys,
-              std::string& out) {
+std::size_t get_many(Server& server, Client& client, std::span<const std::string_view> keys,
+                     std::string& out, std::size_t budget) {
   const auto began = SteadyClock::now();
   Reply reply(out, client.protocol());
   client.last_command.store(&get_command(), std::memory_order_relaxed);
+  std::size_t answered = 0;
   {
     const Gate::Pass pass(server.gate, client.thread, false);
     Call call(server, client, get_command(), keys, reply);
-    read_strings(call, keys, /*strict=*/true);
+    answered = read_strings(call, keys, /*strict=*/true, budget);
   }
   const auto took = SteadyClock::now() - began;
   CommandStats& stats =
       server.stats_of(client.thread, CommandTable::instance().index_of(get_command()));
-  bump(stats.calls, keys.size());
+  bump(stats.calls, answered);
   bump(stats.nanoseconds, static_cast<std::uint64_t>(
                               std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()));
   if (reply.errors() != 0) {
     bump(stats.failed, reply.errors());
     server.count_error(reply.last_error_code());
   }
+  return answered;
 }
 
 void forget(Server& server, Client& client) {

@@ -29,9 +29,10 @@ void run(Server& server, Client& client, const Command& command,
 // Whether these arguments are a GET that may be answered together with others (get_many).
 [[nodiscard]] bool is_plain_get(const Client& client,
                                 std::span<const std::string_view> args) noexcept;
-// Answers several GETs in order, looking their records up together.
-void get_many(Server& server, Client& client, std::span<const std::string_view> keys,
-              std::string& out);
+// Answers several GETs in order, looking their records up together, until about `budget` bytes are
+// answered. Returns for how many it answered, at least one.
+std::size_t get_many(Server& server, Client& client, std::span<const std::string_view> keys,
+                     std::string& out, std::size_t budget);
 
 // What becomes of a client that goes: its subscriptions.
 void forget(Server& server, Client& client);
