@@ -2,7 +2,7 @@
 
 A suite connects to 127.0.0.1:$INTEROP_CONTROL and sends "restart\n". The server is killed with
 SIGKILL and started over the same directory and ports; "done\n" comes back when it answers again,
-or "failed: why\n".
+or "failed: why\n". "restart gently\n" is the same with SIGTERM, which must end it with 0.
 """
 
 import socket
@@ -38,10 +38,12 @@ class Control:
             except OSError:
                 return
             with connection, connection.makefile("rw") as stream:
-                if stream.readline().strip() != "restart":
+                end = {"restart": self.server.kill, "restart gently": self.server.terminate}.get(
+                    stream.readline().strip())
+                if end is None:
                     continue
                 try:
-                    self.server.kill()
+                    end()
                     self.server.start()
                     self.restarts += 1
                     answer = "done"

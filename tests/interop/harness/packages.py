@@ -17,6 +17,10 @@ import subprocess
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 FETCH_TIMEOUT_S = 240
 
+# Without a network the clients shall say so soon, not after minutes of trying again.
+IMPATIENT = {"npm_config_fetch_retries": "1", "npm_config_fetch_retry_mintimeout": "1000",
+             "npm_config_fetch_retry_maxtimeout": "2000", "PIP_RETRIES": "1"}
+
 
 class Unavailable(Exception):
     """A runtime or a package is not to be had here; the text says which and why."""
@@ -41,7 +45,8 @@ def need_program(name, package):
 def run(command, cwd, what, failure=Unavailable):
     try:
         done = subprocess.run(command, cwd=cwd, timeout=FETCH_TIMEOUT_S, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, errors="replace", check=False)
+                              capture_output=True, text=True, errors="replace", check=False,
+                              env={**IMPATIENT, **os.environ})
     except subprocess.TimeoutExpired:
         raise failure(f"{what} took over {FETCH_TIMEOUT_S} s") from None
     if done.returncode:
@@ -50,8 +55,21 @@ def run(command, cwd, what, failure=Unavailable):
         raise failure(f"{what} failed: {' | '.join(shown)[:800]}")
 
 
+failures = {}  # kind -> why; several suites ask for the same, and one refusal is enough
+
+
 def prepared(kind, asked_by, prepare):
     """Returns the cache directory for `asked_by` (files under tests/interop), prepared once."""
+    if kind in failures:
+        raise failures[kind]
+    try:
+        return prepare_once(kind, asked_by, prepare)
+    except (Unavailable, BuildFailed) as why:
+        failures[kind] = why
+        raise
+
+
+def prepare_once(kind, asked_by, prepare):
     digest = hashlib.sha256()
     for path in asked_by:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -85,6 +85,17 @@ class Server:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def terminate(self):
+        """SIGTERM: it answers what it has read, closes and ends with 0."""
+        self.process.terminate()
+        try:
+            code = self.process.wait(timeout=START_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise ServerFailed(f"{self.name} did not end at SIGTERM: {self.tail()}") from None
+        if code:
+            raise ServerFailed(f"{self.name} ended with {code} at SIGTERM: {self.tail()}")
+
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.kill()

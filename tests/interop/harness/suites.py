@@ -98,7 +98,7 @@ SUITES = [
     Suite("copy-sessions", python_suite("copy_suite.py", str(COPY)), (UNIX_AUTH2,),
           transports=("tcp", "unix"), protocols=(2,)),
     Suite("lettuce", java_suite("LettuceSuite"), (TCP3, UNIX_AUTH2)),
-    Suite("jedis", java_suite("JedisSuite"), (TLS_AUTH3,), transports=("tcp", "tls")),
+    Suite("jedis", java_suite("JedisSuite"), (TCP2, TLS_AUTH3), transports=("tcp", "tls")),
     Suite("spring-simple", java_suite("SpringSuite", "simple"), (TCP3,)),
     Suite("spring-indexed", java_suite("SpringSuite", "indexed"), (TLS_AUTH3,)),
     Suite("spring-rules", java_suite("SpringSuite", "simple"), (TCP3,), serve=(

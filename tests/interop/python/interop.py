@@ -44,10 +44,12 @@ def client(database=0, **options):
     return redis.Redis.from_url(url(database), **url_options(), **options)
 
 
-def restart():
-    """Has the server killed with SIGKILL and started again; returns when it answers."""
+def restart(how="restart"):
+    """Has the server killed with SIGKILL and started again; returns when it answers.
+
+    With "restart gently" by SIGTERM."""
     with socket.create_connection(("127.0.0.1", int(os.environ["INTEROP_CONTROL"]))) as control:
-        control.sendall(b"restart\n")
+        control.sendall(how.encode() + b"\n")
         answer = control.makefile().readline()
     if answer != "done\n":
         raise RuntimeError(f"restart: {answer}")

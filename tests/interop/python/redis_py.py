@@ -341,4 +341,40 @@ def _():
     r.flushall()
 
 
+def written_through(how):
+    """Eight clients write while the server ends; returns [(last acknowledged, found)]."""
+    acknowledged = [0] * 8
+
+    def work(index):
+        own = client()
+        try:
+            while True:
+                own.set(f"w:{index}", acknowledged[index] + 1)
+                acknowledged[index] += 1
+                if over.is_set():
+                    return
+        except (redis.ConnectionError, redis.ResponseError):
+            pass  # of the one that was not acknowledged nobody knows
+
+    over = threading.Event()
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(8)]
+    for thread in threads:
+        thread.start()
+    until("writing", lambda: min(acknowledged) > 20)
+    restart(how)
+    over.set()
+    for thread in threads:
+        thread.join()
+    until("reconnected", r.ping)
+    return [(sure, int(r.get(f"w:{index}"))) for index, sure in enumerate(acknowledged)]
+
+
+for name, how in (("kill -9", "restart"), ("SIGTERM", "restart gently")):
+    @check(f"{name} while eight clients write: what was acknowledged is there, and nothing older")
+    def _():
+        for sure, found in written_through(how):
+            holds(sure <= found <= sure + 1, f"{sure} acknowledged, {found} found")
+        r.flushall()
+
+
 print("done")
