@@ -57,7 +57,6 @@ class Server:
         self.options = ()  # more of the command line
         self.log = self.directory / "log"
         self.process = None
-        # A unix socket's path is at most 107 bytes long, whatever the temporary directory is called.
         self.socket = self.directory / "s" / "x.sock"
 
     def command(self):
