@@ -37,7 +37,7 @@ async function inFlight(browser, ends) {
 function filesUnder(directory) {
   return readdirSync(directory).flatMap((name) => {
     const path = join(directory, name);
-    return statSync(path).isDirectory() ? filesUnder(path) : [path];
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? filesUnder(path) : [path];
   });
 }
 
@@ -81,7 +81,15 @@ await check("revoke: every session of a user ends, also one with a request in fl
 await check("no session id is in any file of the store", async () => {
   const browser = await loggedIn("mallory-of-the-files");
   const id = keyOf(browser).slice("sess:".length);
-  const found = (text) => filesUnder("store").filter((path) => readFileSync(path).includes(text));
+  const holds = (path, text) => {
+    try {
+      return readFileSync(path).includes(text);
+    } catch (error) {
+      if (error.code === "ENOENT") return false;  // the store removes logs that it needs no more
+      throw error;
+    }
+  };
+  const found = (text) => filesUnder("store").filter((path) => holds(path, text));
   assert.notEqual(found("mallory-of-the-files").length, 0, "what is looked for can be found");
   assert.deepEqual(found(id), []);
 });
