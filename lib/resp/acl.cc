@@ -185,10 +185,12 @@ Result<Acl> Acl::make(std::string_view password, std::string_view text) {
     User user = new_user(words[1]);
     for (std::size_t i = 2; i < words.size(); ++i) {
       if (!apply_rule(user, words[i])) {
-        return bad_rule(words[i].starts_with('>') ? ">(password)" : words[i]);
+        const bool secret = words[i].starts_with('>') || words[i].starts_with('#');
+        return bad_rule(secret ? "(a password)" : words[i]);
       }
     }
-    acl.users_[user.name] = std::make_shared<const User>(std::move(user));
+    const std::string name = user.name;
+    acl.users_[name] = std::make_shared<const User>(std::move(user));
   }
   return acl;
 }

@@ -56,7 +56,9 @@ bool authenticate(Call& call, std::string_view name, std::string_view password) 
   }
   call.error(kWrongPassword);
   call.server.auth_failures.fetch_add(1, std::memory_order_relaxed);
-  if (++call.client.auth_failures >= kTriesMax) call.client.close_after_reply();
+  if (!call.client.authenticated && ++call.client.auth_failures >= kTriesMax) {
+    call.client.close_after_reply();
+  }
   return false;
 }
 

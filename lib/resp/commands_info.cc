@@ -263,13 +263,19 @@ void cluster_section(Call&, Text& text, const Stats&) {
   text.line("cluster_enabled", 0);
 }
 
-// Exact up to kSample records; beyond, what the sample says of all.
+// Exact up to kSample records; beyond, what the sample says of all. While the store warms up a scan
+// would wait for that, and clients ask INFO whether we are ready: then it is the count alone.
 void keyspace_section(Call& call, Text& text, const Stats& stats) {
   struct Count {
     std::uint64_t keys = 0;
     std::uint64_t expires = 0;
     std::uint64_t ttl_ms = 0;
   };
+  text.section("Keyspace");
+  if (!stats.warm) {
+    const std::uint64_t known = std::max(stats.records, stats.warming_records);
+    return text.line("db0", "keys=" + std::to_string(known) + ",expires=0,avg_ttl=0");
+  }
   std::array<Count, kDatabases> counts{};
   std::uint64_t seen = 0;
   const TimeMs now = call.store().now();
@@ -294,7 +300,6 @@ void keyspace_section(Call& call, Text& text, const Stats& stats) {
   const auto scaled = [scale](std::uint64_t n) {
     return std::to_string(static_cast<std::uint64_t>(static_cast<double>(n) * scale + 0.5));
   };
-  text.section("Keyspace");
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const Count& count = counts[i];
     if (count.keys == 0) continue;

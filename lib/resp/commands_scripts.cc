@@ -43,7 +43,12 @@ std::optional<std::string> string_of(Call& call, std::string_view key, TimeMs& d
 // Runs a command and passes its reply on.
 void forward(Call& call, std::initializer_list<std::string_view> words) {
   const std::vector<std::string_view> args(words);
-  run(call.server, call.client, *CommandTable::instance().find(args[0]), args, call.out);
+  const Command& command = *CommandTable::instance().find(args[0]);
+  if (call.client.user != nullptr && !call.client.user->may_run(command)) {
+    return call.error("NOPERM this user has no permissions to run the '" +
+                      std::string(command.name) + "' command");
+  }
+  run(call.server, call.client, command, args, call.out);
 }
 
 // Runs a command and keeps its reply to itself; passes an error on and answers false.

@@ -1,5 +1,6 @@
 // Ranges of sorted sets: by place, by score, by name; told, counted, stored or removed.
 #include <algorithm>
+#include <iterator>
 
 #include "resp/commands.h"
 #include "resp/sorted_sets.h"
@@ -104,6 +105,37 @@ bool parse_bounds(Call& call, std::size_t at, Range& range) {
   return true;
 }
 
+// By name, of members that all have one score; of others what Redis answers: the run of members
+// inside the range that begins at the first one not below it, seen from the side of the beginning.
+SortedMembers select_names(const SortedMembers& members, const Range& range) {
+  SortedMembers chosen;
+  if (members.empty() || !is_after(members.back(), range.first) ||
+      !is_before(members.front(), range.last)) {
+    return chosen;
+  }
+  const auto take = [&](auto begin, auto end, auto starts, auto goes_on) {
+    begin = std::find_if(begin, end, starts);
+    const auto stop = std::find_if_not(begin, end, goes_on);
+    chosen.assign(begin, stop);
+  };
+  const auto after = [&](const Scored& scored) { return is_after(scored, range.first); };
+  const auto before = [&](const Scored& scored) { return is_before(scored, range.last); };
+  range.reversed ? take(members.rbegin(), members.rend(), before, after)
+                 : take(members.begin(), members.end(), after, before);
+  return chosen;
+}
+
+SortedMembers limited(SortedMembers chosen, const Range& range) {
+  if (!range.limited) return chosen;
+  const auto size = static_cast<std::int64_t>(chosen.size());
+  if (range.offset < 0 || range.offset >= size) return {};
+  chosen.erase(chosen.begin(), chosen.begin() + range.offset);
+  if (range.count >= 0 && range.count < size - range.offset) {
+    chosen.resize(static_cast<std::size_t>(range.count));
+  }
+  return chosen;
+}
+
 // The members of a range, in its order.
 SortedMembers select(const SortedMembers& members, const Range& range) {
   SortedMembers chosen;
@@ -119,23 +151,15 @@ SortedMembers select(const SortedMembers& members, const Range& range) {
       start = from;
     }
     chosen.assign(members.begin() + start, members.begin() + stop + 1);
+  } else if (range.by == By::kName) {
+    return limited(select_names(members, range), range);
   } else {
-    for (const Scored& scored : members) {
-      const bool inside = range.by == By::kScore
-                              ? is_above(scored, range.low) && is_below(scored, range.high)
-                              : is_after(scored, range.first) && is_before(scored, range.last);
-      if (inside) chosen.push_back(scored);
-    }
+    std::copy_if(members.begin(), members.end(), std::back_inserter(chosen), [&](const auto& s) {
+      return is_above(s, range.low) && is_below(s, range.high);
+    });
   }
   if (range.reversed) std::reverse(chosen.begin(), chosen.end());
-  if (!range.limited) return chosen;
-  const auto size = static_cast<std::int64_t>(chosen.size());
-  if (range.offset < 0 || range.offset >= size) return {};
-  chosen.erase(chosen.begin(), chosen.begin() + range.offset);
-  if (range.count >= 0 && range.count < size - range.offset) {
-    chosen.resize(static_cast<std::size_t>(range.count));
-  }
-  return chosen;
+  return limited(std::move(chosen), range);
 }
 
 void tell(Call& call, const SortedMembers& members, bool with_scores) {

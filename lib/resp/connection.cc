@@ -23,7 +23,9 @@ Connection::Connection(Server& server, asio::io_context& context, std::size_t on
 }
 
 Connection::~Connection() {
-  if (!closed_) forget(server_, *this);
+  if (closed_) return;
+  forget(server_, *this);
+  server_.clients.remove(id);
 }
 
 void Connection::open() {
@@ -89,6 +91,7 @@ void Connection::process() {
     flush();
   }
   processing_ = false;
+  if (closing && !writing_ && out_.empty()) return close();  // all of it was written at once
   if (!paused) read_more();
 }
 

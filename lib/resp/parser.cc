@@ -119,9 +119,9 @@ std::optional<std::string_view> Parser::line(std::size_t longest) {
 Parser::Outcome Parser::next() {
   if (!error_.empty()) return Outcome::kError;
   for (;;) {
-    if (begin_ + at_ >= size_ && state_ != State::kBulk) return Outcome::kNeedMore;
     bool done = false;
-    const Outcome outcome = step(done);
+    const bool at_end = begin_ + at_ >= size_ && state_ != State::kBulk;
+    const Outcome outcome = at_end ? Outcome::kNeedMore : step(done);
     if (outcome == Outcome::kError) return outcome;
     if (outcome == Outcome::kCommand && done) {
       finish();

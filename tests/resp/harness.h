@@ -14,6 +14,7 @@
 #include "resp/client.h"
 #include "resp/dispatcher.h"
 #include "resp/server.h"
+#include "resp/text.h"
 #include "support/manual_clock.h"
 #include "support/store_fixture.h"
 

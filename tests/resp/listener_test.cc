@@ -133,6 +133,7 @@ TEST_CASE("listener: QUIT and the first protocol error are answered, then the en
   Wire wrong(served.path);
   REQUIRE(wrong.send("PING\r\n*99999999999\r\n"));
   CHECK(wrong.rest() == "+PONG\r\n-ERR Protocol error: invalid multibulk length\r\n");
+  CHECK(served.server->clients() == 0);  // neither is counted any more
 }
 
 TEST_CASE("listener: a million commands in one pipeline are answered to somebody who reads late") {

@@ -15,6 +15,8 @@
 namespace cloakroom::resp {
 namespace {
 
+using namespace std::string_literals;
+
 template <class F>
 std::string said(int protocol, F&& f) {
   std::string out;
@@ -38,12 +40,10 @@ TEST_CASE("reply: each protocol has its own types") {
     reply.integer(INT64_MIN);
     reply.bulk(std::string_view("\0\r\n", 3));
   };
-  CHECK(said(2, all) == std::string("$-1\r\n*-1\r\n*2\r\n*2\r\n*3\r\n$3\r\n1.5\r\n:1\r\n$1\r\nx\r\n"
-                                    ":-9223372036854775808\r\n$3\r\n\0\r\n\r\n",
-                                    82));
-  CHECK(said(3, all) == std::string("_\r\n_\r\n%1\r\n~2\r\n>3\r\n,1.5\r\n#t\r\n=5\r\ntxt:x\r\n"
-                                    ":-9223372036854775808\r\n$3\r\n\0\r\n\r\n",
-                                    73));
+  CHECK(said(2, all) == "$-1\r\n*-1\r\n*2\r\n*2\r\n*3\r\n$3\r\n1.5\r\n:1\r\n$1\r\nx\r\n"
+        ":-9223372036854775808\r\n$3\r\n\0\r\n\r\n"s);
+  CHECK(said(3, all) == "_\r\n_\r\n%1\r\n~2\r\n>3\r\n,1.5\r\n#t\r\n=5\r\ntxt:x\r\n"
+        ":-9223372036854775808\r\n$3\r\n\0\r\n\r\n"s);
 }
 
 TEST_CASE("reply: an error quotes no line end and no more than fits") {

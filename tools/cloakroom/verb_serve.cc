@@ -168,6 +168,32 @@ std::string places(const RespOptions& options, std::uint16_t port) {
   return text;
 }
 
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r\"");
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\"") + 1 - begin);
+}
+
+// Gives the lines of a file to the options they name, as if they had stood on the command line.
+void read_config(CLI::App& app, const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw CLI::FileError(path + " cannot be read");
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    const std::string text = trimmed(line);
+    if (text.empty() || text.starts_with('#')) continue;
+    const std::size_t equals = text.find('=');
+    const std::string name = trimmed(text.substr(0, equals));
+    CLI::Option* const option = app.get_option_no_throw("--" + name);
+    if (equals == std::string::npos || option == nullptr || name == "config") {
+      throw CLI::ConfigError(path + ", line " + std::to_string(number) + ": no option is called '" +
+                             name + "'");
+    }
+    const bool on_command_line = option->count() != 0 && !option->get_allow_extra_args();
+    if (!on_command_line) option->add_result(trimmed(text.substr(equals + 1)));
+  }
+}
+
 // The signals that end us, blocked in every thread so that the first one waits for them.
 sigset_t block_signals() {
   sigset_t signals;
@@ -184,9 +210,13 @@ sigset_t block_signals() {
 CLI::App* add_serve_app(CLI::App& root, ServeOptions& options) {
   CLI::App* app = root.add_subcommand("serve", "Serve a store to Redis clients");
   app->footer(
-      "Examples:\n"
+      "Example:\n"
       "  cloakroom serve /var/lib/shop/sessions --unix /run/shop/redis.sock\n"
       "  cloakroom serve sessions --port 6379 --password-file /etc/shop/password\n");
+  // The first option, so that what it adds to the others is seen when their turn comes.
+  app->add_option_function<std::string>(
+      "--config", [app](const std::string& path) { read_config(*app, path); },
+      "read options from this file: `port = 6379`, a line each; the command line wins");
   app->add_option("STORE-DIR", options.dir, "directory of the store, created when absent");
   app->add_flag("--memory", options.memory, "no directory: nothing survives");
   app->add_option("--unix", options.unix_socket, "listen on this unix socket");
@@ -230,7 +260,6 @@ CLI::App* add_serve_app(CLI::App& root, ServeOptions& options) {
   app->add_option("--owner-field", options.owner_fields,
                   "PREFIX=POINTER: whose session it is, in the JSON value");
   app->add_flag("--quiet", options.quiet, "log warnings and errors only");
-  app->set_config("--config", "", "read options from this file: `port = 6379`, a line each");
   return app;
 }
 
