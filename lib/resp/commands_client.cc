@@ -68,9 +68,18 @@ void setinfo(Call& call) {
 
 void info(Call& call) { call.out.verbatim(describe(call.client) + "\n"); }
 
+bool is_client_type(std::string_view word) noexcept {
+  return is_word(word, "normal") || is_word(word, "pubsub") || is_word(word, "master") ||
+         is_word(word, "replica") || is_word(word, "slave");
+}
+
+bool is_of_type(const Client& client, std::string_view type) noexcept {
+  const bool subscriber = client.channel_count + client.pattern_count != 0;
+  return is_word(type, subscriber ? "pubsub" : "normal");
+}
+
 void list(Call& call) {
   std::vector<std::int64_t> ids;
-  bool none = false;
   if (call.size() >= 4 && is_word(call[2], "id")) {
     for (std::size_t i = 3; i < call.size(); ++i) {
       const auto number = parse_int(call[i]);
@@ -78,19 +87,16 @@ void list(Call& call) {
       ids.push_back(*number);
     }
   } else if (call.size() == 4 && is_word(call[2], "type")) {
-    const bool known = is_word(call[3], "normal") || is_word(call[3], "pubsub") ||
-                       is_word(call[3], "master") || is_word(call[3], "replica");
-    if (!known) return call.error("ERR Unknown client type '" + std::string(call[3]) + "'");
-    none = is_word(call[3], "master") || is_word(call[3], "replica");
+    if (!is_client_type(call[3])) {
+      return call.error("ERR Unknown client type '" + std::string(call[3]) + "'");
+    }
   } else if (call.size() != 2) {
     return call.error(kSyntaxError);
   }
   std::string text;
   for (const auto& client : call.server.clients.all()) {
-    const bool subscriber = client->channel_count + client->pattern_count != 0;
-    const bool wanted =
-        !ids.empty() ? std::find(ids.begin(), ids.end(), client->id) != ids.end()
-                     : call.size() == 2 || (!none && subscriber == is_word(call[3], "pubsub"));
+    const bool wanted = !ids.empty() ? std::find(ids.begin(), ids.end(), client->id) != ids.end()
+                                     : call.size() == 2 || is_of_type(*client, call[3]);
     if (wanted) text += describe(*client) + "\n";
   }
   call.out.verbatim(text);
@@ -101,6 +107,7 @@ struct KillFilter {
   std::optional<std::string_view> address = std::nullopt;
   std::optional<std::string_view> local_address = std::nullopt;
   std::optional<std::string_view> user = std::nullopt;
+  std::optional<std::string_view> type = std::nullopt;
   bool skip_me = true;
   bool old_form = false;
 };
@@ -132,6 +139,12 @@ std::optional<KillFilter> kill_filter(Call& call) {
         return std::nullopt;
       }
       filter.user = value;
+    } else if (is_word(call[i], "type")) {
+      if (!is_client_type(value)) {
+        call.error("ERR Unknown client type '" + std::string(value) + "'");
+        return std::nullopt;
+      }
+      filter.type = value;
     } else if (is_word(call[i], "skipme") && (is_word(value, "yes") || is_word(value, "no"))) {
       filter.skip_me = is_word(value, "yes");
     } else {
@@ -153,6 +166,7 @@ void kill(Call& call) {
                        (!filter->address || *filter->address == card.address) &&
                        (!filter->local_address || *filter->local_address == card.local_address) &&
                        (!filter->user || *filter->user == card.user_name) &&
+                       (!filter->type || is_of_type(*client, *filter->type)) &&
                        (!filter->skip_me || client.get() != &call.client);
     if (!meant) continue;
     ++killed;

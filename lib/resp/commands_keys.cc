@@ -83,6 +83,25 @@ void renamenx(Call& call) {
   if (move_key(call, true, refused)) call.out.integer(refused ? 0 : 1);
 }
 
+void move(Call& call) {
+  const auto database = call.integer(2);
+  if (!database) return;
+  if (*database < 0 || *database >= kDatabases) return call.error("ERR DB index is out of range");
+  const auto target = static_cast<int>(*database);
+  if (target == call.database) {
+    return call.error("ERR source and destination objects are the same");
+  }
+  const auto moved = call.store().rename(call.key(1), call.map(call[1], target),
+                                         {.durability = call.server.options.durability});
+  if (moved.code() == StatusCode::kConflict) return call.out.integer(0);
+  if (!call.read(moved.status())) return;
+  if (!moved) return call.out.integer(0);
+  call.server.note_database(target);
+  call.notify(kNotifyGeneric, "move_from", call[1]);
+  call.server.notifications.publish(kNotifyGeneric, "move_to", target, call[1]);
+  call.out.integer(1);
+}
+
 struct CopyOptions {
   int database = 0;
   bool replace = false;
@@ -225,6 +244,8 @@ constexpr Command kCommands[] = {
     {"rename", 3, kWrite | kExclusive, 1, 2, 1, "generic", "1.0.0", "Rename a key", rename_},
     {"renamenx", 3, kWrite | kFast | kExclusive, 1, 2, 1, "generic", "1.0.0",
      "Rename a key, only if the new one does not exist", renamenx},
+    {"move", 3, kWrite | kFast | kExclusive, 1, 1, 1, "generic", "1.0.0",
+     "Move a key to another database", move},
     {"copy", -3, kWrite | kDenyOom | kExclusive, 1, 2, 1, "generic", "6.2.0", "Copy a key", copy},
     {"keys", 2, kReadOnly | kDangerous, 0, 0, 0, "generic", "1.0.0",
      "Find all keys that match a pattern", keys_command},

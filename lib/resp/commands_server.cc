@@ -238,7 +238,7 @@ constexpr Command kCommands[] = {
     {"latency|histogram", -2, kAdminFlags, 0, 0, 0, "server", "7.0.0", "Histograms; none are kept",
      empty_map},
     {"latency|reset", -2, kAdminFlags, 0, 0, 0, "server", "2.8.13", "Forget spikes", zero},
-    {"save", 1, kAdminFlags, 0, 0, 0, "server", "1.0.0", "Sync the journal", save},
+    {"save", 1, kAdminFlags | kNoMulti, 0, 0, 0, "server", "1.0.0", "Sync the journal", save},
     {"bgsave", -1, kAdminFlags, 0, 0, 0, "server", "1.0.0", "Sync the journal", bgsave},
     {"lastsave", 1, kInfoFlags | kFast | kAdmin | kDangerous, 0, 0, 0, "server", "1.0.0",
      "When SAVE was last said", lastsave},

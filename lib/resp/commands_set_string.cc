@@ -93,6 +93,7 @@ std::optional<TimeMs> deadline_of(Call& call, unsigned option, std::string_view 
 struct Present {
   Version version = 0;  // 0: nothing
   bool is_string = true;
+  bool has_deadline = false;
   std::string value = {};
 };
 
@@ -101,6 +102,7 @@ std::optional<Present> look(Call& call, std::string_view stored, bool with_value
   const auto seen = call.store().visit(stored, [&](const RecordView& record) {
     present.version = record.version;
     present.is_string = record.kind == Kind::kBytes;
+    present.has_deadline = record.deadline != kNever;
     if (with_value && present.is_string) present.value = record.value;
   });
   if (!call.read(seen.status())) return std::nullopt;
@@ -284,11 +286,10 @@ void getex_command(Call& call) {
     if (moved.code() == StatusCode::kNotFound || moved.code() == StatusCode::kConflict) continue;
     if (!moved) return call.fail(moved.status());
     if (*moved != present->version) continue;  // somebody wrote it between the two
-    call.notify(kNotifyGeneric,
-                deleted                      ? "del"
-                : options->given == kPersist ? "persist"
-                                             : "expire",
-                call[1]);
+    const bool persisted = options->given == kPersist;
+    if (!persisted || present->has_deadline) {
+      call.notify(kNotifyGeneric, deleted ? "del" : persisted ? "persist" : "expire", call[1]);
+    }
     return call.out.bulk(present->value);
   }
 }

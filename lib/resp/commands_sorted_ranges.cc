@@ -154,9 +154,8 @@ SortedMembers select(const SortedMembers& members, const Range& range) {
   } else if (range.by == By::kName) {
     return limited(select_names(members, range), range);
   } else {
-    std::copy_if(members.begin(), members.end(), std::back_inserter(chosen), [&](const auto& s) {
-      return is_above(s, range.low) && is_below(s, range.high);
-    });
+    std::copy_if(members.begin(), members.end(), std::back_inserter(chosen),
+                 [&](const auto& s) { return is_above(s, range.low) && is_below(s, range.high); });
   }
   if (range.reversed) std::reverse(chosen.begin(), chosen.end());
   return limited(std::move(chosen), range);

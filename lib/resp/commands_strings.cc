@@ -258,7 +258,7 @@ void read_one(Call& call, std::string_view key, bool strict) {
     if (found == Found::kString) call.out.bulk(record.value);
   });
   if (found == Found::kString || !call.read(seen.status())) return;
-  found == Found::kOther && strict ? call.wrong_type() : call.out.null();
+  found == Found::kOther&& strict ? call.wrong_type() : call.out.null();
 }
 
 }  // namespace

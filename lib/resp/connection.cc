@@ -263,7 +263,7 @@ void Connection::check_timeouts(std::int64_t now_ms) {
   const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - connected);
   const bool stranger =
-      !authenticated && limits.auth_timeout.count() > 0 && age > limits.auth_timeout;
+      (!authenticated || greeting_) && limits.auth_timeout.count() > 0 && age > limits.auth_timeout;
   if (idle || stuck || stranger) close();
 }
 

@@ -72,6 +72,7 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
 
   Server& server_;
   asio::io_context& context_;
+  bool greeting_ = false;  // TLS is not agreed on yet
 
  private:
   void process();
@@ -97,7 +98,7 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
   bool limits_authenticated_ = false;
   std::vector<std::string_view> gets_ = {};  // read, and not yet all answered
   std::size_t gets_answered_ = 0;
-  bool other_waits_ = false;  // the command behind them, which the parser still shows
+  bool other_waits_ = false;           // the command behind them, which the parser still shows
   std::int64_t command_began_ms_ = 0;  // 0: none has
 
   Mutex inbox_mutex_;

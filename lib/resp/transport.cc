@@ -69,8 +69,10 @@ class TlsConnection final : public Connection {
 
   void start() override {
     open();
+    greeting_ = true;
     stream_.async_handshake(TlsStream::server,
                             [this, self = shared_from_this()](std::error_code error) {
+                              greeting_ = false;
                               error ? on_error() : read_more();
                             });
   }

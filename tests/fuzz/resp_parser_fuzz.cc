@@ -29,8 +29,11 @@ void drain(Parser& parser, std::string& said) {
           said += arg;
         }
         break;
-      case Parser::Outcome::kNeedMore: return;
-      case Parser::Outcome::kError: said += "E" + parser.error(); return;
+      case Parser::Outcome::kNeedMore:
+        return;
+      case Parser::Outcome::kError:
+        said += "E" + parser.error();
+        return;
     }
   }
 }

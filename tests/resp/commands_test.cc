@@ -154,10 +154,17 @@ TEST_CASE("resp: no random bytes as arguments break a handler") {
     if (bar != std::string_view::npos) words.emplace_back(command.name.substr(bar + 1));
     for (auto n = testing::below(random, 6); n > 0; --n) {
       switch (testing::below(random, 4)) {
-        case 0: words.push_back(std::to_string(static_cast<std::int64_t>(random()))); break;
-        case 1: words.push_back(std::to_string(testing::below(random, 4))); break;
-        case 2: words.push_back(std::string(1, static_cast<char>('a' + random() % 4))); break;
-        default: words.emplace_back(testing::below(random, 12), static_cast<char>(random()));
+        case 0:
+          words.push_back(std::to_string(static_cast<std::int64_t>(random())));
+          break;
+        case 1:
+          words.push_back(std::to_string(testing::below(random, 4)));
+          break;
+        case 2:
+          words.push_back(std::string(1, static_cast<char>('a' + random() % 4)));
+          break;
+        default:
+          words.emplace_back(testing::below(random, 12), static_cast<char>(random()));
       }
     }
     const std::vector<std::string_view> args(words.begin(), words.end());

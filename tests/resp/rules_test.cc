@@ -37,11 +37,12 @@ TEST_CASE("resp: who guesses passwords is closed") {
 }
 
 TEST_CASE("resp: users run and touch what their lines say, and nothing else") {
-  Harness h({}, "user default off\n"
-                "# the web server\n"
-                "user web on >pw ~sess:* &news:* +@all -@dangerous\n"
-                "user reader on #" +
-                    to_hex(sha256("r")) + " ~* +get +client|id\n");
+  Harness h({},
+            "user default off\n"
+            "# the web server\n"
+            "user web on >pw ~sess:* &news:* +@all -@dangerous\n"
+            "user reader on #" +
+                to_hex(sha256("r")) + " ~* +get +client|id\n");
   FakeClient& web = h.connect();
   CHECK_FALSE(web.authenticated);
   CHECK(h.say(web, "AUTH web pw") == "+OK\r\n");
@@ -113,8 +114,7 @@ TEST_CASE("resp: the scripts of locks run natively, and others are refused") {
   CHECK(h.say("PTTL lock") == ":1000\r\n");
   CHECK(h.say("EVALSHA " + std::string(40, '0') + " 0").starts_with("-NOSCRIPT"));
   CHECK(h.say(me, {"EVAL", "return 1", "0"}).starts_with("-ERR this server runs no Lua"));
-  CHECK(h.say("SCRIPT EXISTS b70c2384248f88e6b75b9f89241a180f856ad852 x") ==
-        "*2\r\n:1\r\n:0\r\n");
+  CHECK(h.say("SCRIPT EXISTS b70c2384248f88e6b75b9f89241a180f856ad852 x") == "*2\r\n:1\r\n:0\r\n");
 }
 
 TEST_CASE("resp: with a tombstone a request in flight cannot bring a deleted session back") {

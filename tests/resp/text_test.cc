@@ -40,9 +40,11 @@ TEST_CASE("reply: each protocol has its own types") {
     reply.integer(INT64_MIN);
     reply.bulk(std::string_view("\0\r\n", 3));
   };
-  CHECK(said(2, all) == "$-1\r\n*-1\r\n*2\r\n*2\r\n*3\r\n$3\r\n1.5\r\n:1\r\n$1\r\nx\r\n"
+  CHECK(said(2, all) ==
+        "$-1\r\n*-1\r\n*2\r\n*2\r\n*3\r\n$3\r\n1.5\r\n:1\r\n$1\r\nx\r\n"
         ":-9223372036854775808\r\n$3\r\n\0\r\n\r\n"s);
-  CHECK(said(3, all) == "_\r\n_\r\n%1\r\n~2\r\n>3\r\n,1.5\r\n#t\r\n=5\r\ntxt:x\r\n"
+  CHECK(said(3, all) ==
+        "_\r\n_\r\n%1\r\n~2\r\n>3\r\n,1.5\r\n#t\r\n=5\r\ntxt:x\r\n"
         ":-9223372036854775808\r\n$3\r\n\0\r\n\r\n"s);
 }
 

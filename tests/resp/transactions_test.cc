@@ -13,7 +13,8 @@ TEST_CASE("resp: a transaction runs what was queued, and an error inside stops n
   CHECK(h.say("SET k v") == "+QUEUED\r\n");
   CHECK(h.say("INCR k") == "+QUEUED\r\n");
   CHECK(h.say("GET k") == "+QUEUED\r\n");
-  CHECK(h.say("EXEC") == "*3\r\n+OK\r\n-ERR value is not an integer or out of range\r\n$1\r\nv\r\n");
+  CHECK(h.say("EXEC") ==
+        "*3\r\n+OK\r\n-ERR value is not an integer or out of range\r\n$1\r\nv\r\n");
   CHECK(h.say("MULTI") == "+OK\r\n");
   CHECK(h.say("NOSUCH").starts_with("-ERR unknown command"));
   CHECK(h.say("SET k w") == "+QUEUED\r\n");
@@ -24,7 +25,7 @@ TEST_CASE("resp: a transaction runs what was queued, and an error inside stops n
 TEST_CASE("resp: EXEC is refused when a watched key changed in any way") {
   Harness h;
   FakeClient& other = h.connect();
-  const char* const changes[] = {"SET k w", "DEL k",        "EXPIRE k 100", "PERSIST k",
+  const char* const changes[] = {"SET k w", "DEL k",         "EXPIRE k 100", "PERSIST k",
                                  "SET k v", "APPEND k more", "RENAME k l",   "FLUSHALL"};
   for (const char* change : changes) {
     INFO(change);
@@ -61,8 +62,9 @@ TEST_CASE("resp: subscribers hear channels and patterns, each in its protocol") 
   FakeClient& two = h.connect(2);
   FakeClient& three = h.connect(3);
   CHECK(h.say(two, "SUBSCRIBE c") == "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n");
-  CHECK(h.say(three, "PSUBSCRIBE c* x*") ==
-        ">3\r\n$10\r\npsubscribe\r\n$2\r\nc*\r\n:1\r\n>3\r\n$10\r\npsubscribe\r\n$2\r\nx*\r\n:2\r\n");
+  CHECK(
+      h.say(three, "PSUBSCRIBE c* x*") ==
+      ">3\r\n$10\r\npsubscribe\r\n$2\r\nc*\r\n:1\r\n>3\r\n$10\r\npsubscribe\r\n$2\r\nx*\r\n:2\r\n");
   CHECK(h.say("PUBLISH c hi") == ":2\r\n");
   CHECK(two.pushed == "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n");
   CHECK(three.pushed == ">4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$1\r\nc\r\n$2\r\nhi\r\n");

@@ -1,5 +1,7 @@
-// cloakroom serve: what it refuses before it opens anything. That it serves is the listener's tests'
-// business, and that clients understand it the interoperability suites'.
+// cloakroom serve: what it refuses before it opens anything. That it serves is the listener's
+// tests' business, and that clients understand it the interoperability suites'.
+#include <doctest/doctest.h>
+
 #include <fstream>
 #include <string>
 
