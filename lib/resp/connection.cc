@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kReadBytesMax = 256 * 1024;  // while a large argument comes in
-constexpr std::size_t kPauseBytes = 1024 * 1024;   // waiting to be sent: parse no further
+// With so much waiting to be sent no command is run. Libraries write the whole of a long pipeline
+// before they read: a million short replies must fit.
+constexpr std::size_t kPauseBytes = 8 * 1024 * 1024;
 constexpr std::size_t kUnauthenticatedOutput = 64 * 1024;
 constexpr std::size_t kGetsTogether = 64;
 constexpr std::size_t kBufferKept = 64 * 1024;
@@ -77,17 +79,24 @@ void Connection::on_error() {
   close();
 }
 
-// Runs what has been read, as far as its output may go, and sends.
+std::size_t Connection::pause_bytes() const noexcept {
+  return authenticated ? std::min(kPauseBytes, server_.options.limits.output_bytes)
+                       : kUnauthenticatedOutput;
+}
+
+// Runs what has been read, as far as its output may go, and sends. While something is being sent it
+// goes on reading: the client may not read before it has written everything.
 void Connection::process() {
   if (closed_ || processing_) return;
   processing_ = true;
   bool paused = true;
-  while (paused && !closed_ && !writing_) {
+  while (paused && !closed_) {
     bool more = true;
-    while (more && !closing && out_.size() + sending_.size() < kPauseBytes) more = step();
+    while (more && !closing && out_.size() + sending_.size() < pause_bytes()) more = step();
     take_inbox();
     paused = more && !closing;
     if (!paused) note_rest();
+    if (writing_) break;
     flush();
   }
   processing_ = false;
@@ -154,7 +163,7 @@ void Connection::gather_gets() {
 // As many as the output takes. The rest waits where it was read, for the next step.
 void Connection::answer_gets() {
   const auto open = std::span<const std::string_view>(gets_).subspan(gets_answered_);
-  gets_answered_ += get_many(server_, *this, open, out_, kPauseBytes);
+  gets_answered_ += get_many(server_, *this, open, out_, pause_bytes());
   if (gets_answered_ < gets_.size()) return;
   gets_.clear();
   gets_answered_ = 0;
@@ -168,7 +177,7 @@ void Connection::run_command() {
   if (authenticated && !limits_authenticated_) refresh_limits();
   const std::size_t most =
       authenticated ? server_.options.limits.output_bytes : kUnauthenticatedOutput;
-  if (out_.size() + sending_.size() <= most + kPauseBytes) return;
+  if (out_.size() + sending_.size() <= most + pause_bytes()) return;
   server_.log(LogLevel::kWarning, "a client was closed: its replies exceed the output limit");
   close();
 }

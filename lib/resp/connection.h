@@ -76,6 +76,7 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
 
  private:
   void process();
+  [[nodiscard]] std::size_t pause_bytes() const noexcept;
   void note_rest();
   bool step();
   void gather_gets();

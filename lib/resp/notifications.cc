@@ -66,6 +66,7 @@ std::string notify_letters(std::uint32_t classes) {
 Notifications::Notifications(Store& store, PubSub& pubsub) : store_(store), pubsub_(pubsub) {
   expired_ = store_.subscribe(
       [this](const Event& event) {
+        if (event.when <= expiry_since_.load(std::memory_order_acquire)) return;
         if (const auto key = database_key(event.key)) {
           publish(kNotifyExpired, "expired", key->database, key->key);
         }
@@ -74,6 +75,11 @@ Notifications::Notifications(Store& store, PubSub& pubsub) : store_(store), pubs
 }
 
 void Notifications::set_classes(std::uint32_t classes) {
+  if ((classes & ~this->classes() & kNotifyExpired) != 0) {
+    // Whoever looked has been answered that they are gone: reclaim them now, and tell nobody.
+    (void)store_.sweep();
+    expiry_since_.store(store_.now(), std::memory_order_release);
+  }
   classes_.store(classes, std::memory_order_relaxed);
 }
 

@@ -47,6 +47,7 @@ class Notifications {
  public:
   Notifications(Store& store, PubSub& pubsub);
 
+  // What died before expiry was among them is not told afterwards.
   void set_classes(std::uint32_t classes);
   [[nodiscard]] std::uint32_t classes() const noexcept {
     return classes_.load(std::memory_order_relaxed);
@@ -73,6 +74,7 @@ class Notifications {
   PubSub& pubsub_;
   std::atomic<std::uint32_t> classes_{0};
   std::atomic<TimeMs> swept_{0};
+  std::atomic<TimeMs> expiry_since_{0};  // store time
   Subscription expired_ = {};
 };
 

@@ -4,10 +4,12 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -52,6 +54,11 @@ class Wire {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+  // From now on a send() that makes no progress for so long fails.
+  void limit_sending(std::chrono::seconds limit) {
+    const timeval most{.tv_sec = limit.count(), .tv_usec = 0};
+    REQUIRE(::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) == 0);
   }
   void end() { ::shutdown(fd_, SHUT_WR); }
 
@@ -159,6 +166,21 @@ TEST_CASE("listener: a million commands in one pipeline are answered to somebody
   writer.join();
   CHECK(right);
   CHECK(bytes == std::size_t{7} * kCommands);
+}
+
+// As hiredis and redis-py do: their replies are far more than a socket holds.
+TEST_CASE("listener: a client may write all of a long pipeline before it reads") {
+  Served served;
+  constexpr std::size_t kCommands = 300'000;
+  Wire client(served.path);
+  client.limit_sending(20s);
+  std::string pipeline;
+  for (std::size_t i = 0; i < kCommands; ++i) pipeline += "*1\r\n$4\r\nPING\r\n";
+  REQUIRE(client.send(pipeline));
+  const std::string replies = client.receive(kCommands * 7);
+  REQUIRE(replies.size() == kCommands * 7);
+  CHECK(replies.substr(0, 7) == "+PONG\r\n");
+  CHECK(replies.substr(replies.size() - 7) == "+PONG\r\n");
 }
 
 TEST_CASE("listener: somebody who never reads holds nobody else up") {

@@ -122,6 +122,23 @@ TEST_CASE("resp: keyspace events are published once, of the classes that were as
   CHECK(ear.pushed.ends_with("$1\r\nk\r\n"));
 }
 
+TEST_CASE("resp: what died before anybody asked for its events is not told later") {
+  Harness h;
+  FakeClient& ear = h.connect(3);
+  (void)h.say("SET seen v PX 5");
+  (void)h.say("SET unseen v PX 5");
+  h.clock.advance(6ms);
+  CHECK(h.say("GET seen") == "$-1\r\n");
+  CHECK(h.say("CONFIG SET notify-keyspace-events Ex") == "+OK\r\n");
+  (void)h.say(ear, "SUBSCRIBE __keyevent@0__:expired");
+  h.store.sweep();
+  CHECK(ear.pushed.empty());
+  (void)h.say("SET later v PX 5");
+  h.clock.advance(6ms);
+  h.store.sweep();
+  CHECK(ear.pushed.find("later") != std::string::npos);
+}
+
 TEST_CASE("resp: an overdue key that is written again has expired, too") {
   Harness h;
   FakeClient& ear = h.connect(3);
