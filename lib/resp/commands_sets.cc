@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "resp/change_members.h"
 #include "resp/commands.h"
 #include "resp/glob.h"
 #include "resp/members.h"
@@ -9,35 +10,9 @@
 namespace cloakroom::resp {
 namespace {
 
-// f(Members&) changes the sorted members and says whether it did. Views it adds must outlive the
-// call. An empty set is erased. True when it went well.
 template <class F>
 bool change_set(Call& call, std::string_view raw_key, F&& f, bool* gone = nullptr) {
-  PutOptions options = call.keeping();
-  options.kind = Kind::kMembers;
-  bool wrong = false;
-  const auto changed = call.store().update(
-      call.map(raw_key),
-      [&](const RecordView* record, std::string& value) {
-        wrong = record != nullptr && !is_set(value);
-        if (wrong) return UpdateAction::kLeave;
-        const std::string before = std::move(value);
-        Members members = decode_set(before);
-        if (!f(members)) return UpdateAction::kLeave;
-        if (!members.empty()) {
-          value = encode_set(members);
-          return UpdateAction::kStore;
-        }
-        if (gone != nullptr) *gone = record != nullptr;
-        return UpdateAction::kErase;
-      },
-      options);
-  if (!changed) {
-    call.fail(changed.status());
-  } else if (wrong) {
-    call.wrong_type();
-  }
-  return changed.ok() && !wrong;
+  return change_members<Members>(call, raw_key, {is_set, decode_set, encode_set}, f, gone);
 }
 
 // Calls f(encoded) on the set, if there is one. True when the call goes on.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "resp/change_members.h"
 #include "resp/commands.h"
 #include "resp/glob.h"
 #include "resp/sorted_sets.h"
@@ -336,31 +337,8 @@ std::span<const Command> sorted_set_commands() { return kCommands; }
 
 bool change_sorted_set(Call& call, std::string_view raw_key, FunctionRef<bool(SortedMembers&)> f,
                        bool* gone) {
-  PutOptions options = call.keeping();
-  options.kind = Kind::kMembers;
-  bool wrong = false;
-  const auto changed = call.store().update(
-      call.map(raw_key),
-      [&](const RecordView* record, std::string& value) {
-        wrong = record != nullptr && !is_sorted_set(value);
-        if (wrong) return UpdateAction::kLeave;
-        const std::string before = std::move(value);
-        SortedMembers members = decode_sorted_set(before);
-        if (!f(members)) return UpdateAction::kLeave;
-        if (!members.empty()) {
-          value = encode_sorted_set(members);
-          return UpdateAction::kStore;
-        }
-        if (gone != nullptr) *gone = record != nullptr;
-        return UpdateAction::kErase;
-      },
-      options);
-  if (!changed) {
-    call.fail(changed.status());
-  } else if (wrong) {
-    call.wrong_type();
-  }
-  return changed.ok() && !wrong;
+  return change_members<SortedMembers>(
+      call, raw_key, {is_sorted_set, decode_sorted_set, encode_sorted_set}, f, gone);
 }
 
 bool look_at_sorted_set(Call& call, std::string_view raw_key,
