@@ -191,9 +191,9 @@ std::optional<Ring::Place> Ring::whole_frame(std::uint64_t position,
   const char* const frame = at(position);
   const std::uint64_t size = load_u32(frame + kSizeAt);
   const std::uint64_t body_size = load_u32(frame + kBodySizeAt);
-  // What is reserved is at most a unit more than what is needed (frame.h).
+  // What is reserved may be more than what is needed, by a few bytes for each change (frame.h).
   const std::uint64_t least = round_up(kFrameHeaderBytes + body_size);
-  if ((size != least && size != least + kUnit) || size > capacity_) return std::nullopt;
+  if (size < least || size > capacity_ || size % kUnit != 0) return std::nullopt;
   *body = {frame + kFrameHeaderBytes, static_cast<std::size_t>(body_size)};
   if (load_u64(frame + kChecksumAt) != checksum_of(*body, commit, size)) return std::nullopt;
   return Place{.begin = position, .end = position + size};

@@ -36,8 +36,8 @@ RecordView Step::view_of(std::string_view key, const Entry& entry) noexcept {
           .created = entry.created};
 }
 
-// The record as the step has it, from the store when it has not met it yet; without its value, which
-// many writes do not ask for.
+// The record as the step has it, from the store when it has not met it yet; without its value,
+// which many writes do not ask for.
 Result<Step::Entry*> Step::entry(std::string_view key) {
   if (const auto found = entries_.find(key); found != entries_.end()) return &found->second;
   Entry made;
@@ -136,7 +136,8 @@ Status Step::erase(std::string_view key, const EraseOptions& options) {
   if (!found) return found.status();
   Entry& entry = **found;
   if (entry.shown == 0) return Status(StatusCode::kNotFound);
-  if (options.if_version && *options.if_version != entry.shown) return conflict("erase: if_version");
+  if (options.if_version && *options.if_version != entry.shown)
+    return conflict("erase: if_version");
   erase_entry(entry);
   return Status();
 }

@@ -1,17 +1,18 @@
 // Keys: the records of the store as a command sees them, and Step: several writes that happen
 // together.
 //
-// A command that writes several keys, and all commands of an EXEC, must be in the store either whole
-// or not at all, whatever happens to the process. So within a step nothing is written at first: the
-// records that were written lie in the step, who looks for them finds them there, and commit() hands
-// all of them to Store::apply. Events wait for that, too.
+// A command that writes several keys, and all commands of an EXEC, must be in the store either
+// whole or not at all, whatever happens to the process. So within a step nothing is written at
+// first: the records that were written lie in the step, who looks for them finds them there, and
+// commit() hands all of them to Store::apply. Events wait for that, too.
 //
 //   command -> Keys --no step--> Store
 //                   --step-----> Step: what it holds, else Store          commit(): Store::apply
 //
-// The step remembers the version in which it met a record that it writes. If the host's own code has
-// written it since, commit() answers kConflict and nothing has happened: the commands are run again.
-// Clients cannot, for commands in a step run alone (gate.h). The time stands still within a step.
+// The step remembers the version in which it met a record that it writes. If the host's own code
+// has written it since, commit() answers kConflict and nothing has happened: the commands are run
+// again. Clients cannot, for commands in a step run alone (gate.h). The time stands still within a
+// step.
 //
 // Thread safety: both belong to the thread that runs the command.
 #ifndef CLOAKROOM_LIB_RESP_KEYS_H_
@@ -49,7 +50,8 @@ class Step {
   // Runs f once the writes are made: for what others may hear of only then.
   void afterwards(std::function<void()> f) { afterwards_.push_back(std::move(f)); }
 
-  // Makes all writes, then calls what waits for it. kConflict: run the commands again, in a new step.
+  // Makes all writes, then calls what waits for it. kConflict: run the commands again, in a new
+  // step.
   Status commit(std::optional<Durability> durability);
 
  private:
@@ -88,7 +90,9 @@ class Keys {
  public:
   Keys(Store& store, Step* step) noexcept : store_(store), step_(step) {}
 
-  [[nodiscard]] TimeMs now() const noexcept { return step_ != nullptr ? step_->now() : store_.now(); }
+  [[nodiscard]] TimeMs now() const noexcept {
+    return step_ != nullptr ? step_->now() : store_.now();
+  }
 
   Result<Version> visit(std::string_view key, FunctionRef<void(const RecordView&)> f) const {
     return step_ != nullptr ? step_->visit(key, f) : store_.visit(key, f);
@@ -116,7 +120,8 @@ class Keys {
   }
 
   // What is never part of a step; commands that ask for these do not run in one.
-  Result<Cursor> scan(Cursor cursor, std::size_t count, FunctionRef<void(const RecordView&)> f) const {
+  Result<Cursor> scan(Cursor cursor, std::size_t count,
+                      FunctionRef<void(const RecordView&)> f) const {
     return store_.scan(cursor, count, f);
   }
   [[nodiscard]] Result<std::vector<OwnedRecord>> owned_by(std::string_view owner) const {

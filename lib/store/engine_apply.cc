@@ -261,8 +261,8 @@ void Engine::Group::make_records() {
       continue;
     }
     item.record.emplace(engine_.table_.slabs(), item.next);
-    item.owner.emplace(engine_.owners_,
-                       item.owner_changes ? item.next.owner : std::string_view(), item.hash);
+    item.owner.emplace(engine_.owners_, item.owner_changes ? item.next.owner : std::string_view(),
+                       item.hash);
   }
 }
 
@@ -334,7 +334,8 @@ Result<Version> Engine::apply(std::span<const Write> writes, std::optional<Durab
     if (group.names_a_key_twice()) return invalid("apply: a key is named twice");
     if (Status room = journal_->expect_append(bytes); !room) return room;
     if (Status fine = group.fault_in(); !fine) return fine;
-    // So that one that moves to another key is not missed by who lists or erases an owner's records.
+    // So that one that moves to another key is not missed by who lists or erases an owner's
+    // records.
     const MutexesGuard guard(std::move(moves));
     version = group.run();
   }

@@ -18,9 +18,10 @@ std::string said(TimeMs time) { return ":" + number(time) + "\r\n"; }
 TEST_CASE("resp: every way to give a deadline gives it to the millisecond") {
   Harness h;
   const TimeMs at = h.store.now() + 54'321;
-  for (const std::string& command : std::vector<std::string>
-       {"SET k v PXAT " + number(at), "PEXPIREAT k " + number(at), "PEXPIRE k 54321",
-        "GETEX k PXAT " + number(at), "GETEX k PX 54321", "SET k v PX 54321", "PSETEX k 54321 v"}) {
+  for (const std::string& command :
+       std::vector<std::string>{"SET k v PXAT " + number(at), "PEXPIREAT k " + number(at),
+                                "PEXPIRE k 54321", "GETEX k PXAT " + number(at), "GETEX k PX 54321",
+                                "SET k v PX 54321", "PSETEX k 54321 v"}) {
     INFO(command);
     (void)h.say("SET k v");
     (void)h.say(command);

@@ -52,8 +52,9 @@ TEST_CASE("apply: when one write may not be made none is") {
   refused({{.key = "a", .value = "1"}, {.key = "b", .options = {.if_version = 7}}},
           StatusCode::kConflict);
   refused({{.key = "a", .value = "1"}, {.key = "a", .value = "2"}}, StatusCode::kInvalidArgument);
-  refused({{.key = "a", .value = "1"}, {.key = "f", .value = "x", .options = {.kind = Kind::kFields}}},
-          StatusCode::kInvalidArgument);
+  refused(
+      {{.key = "a", .value = "1"}, {.key = "f", .value = "x", .options = {.kind = Kind::kFields}}},
+      StatusCode::kInvalidArgument);
   const std::string large(std::size_t{17} << 20, 'x');
   refused({{.key = "a", .value = "1"}, {.key = "b", .value = large}}, StatusCode::kTooLarge);
   store.set_memory_limit(1);
