@@ -15,6 +15,7 @@
 #include "journal/rocks_fs.h"
 #include "journal/rocks_options.h"
 #include "journal/rocks_replay.h"
+#include "journal/rocks_threads.h"
 #include "journal/rocks_walk.h"
 #include "journal/rocks_words.h"
 
@@ -48,7 +49,7 @@ class Snapshot final : public RocksSnapshot {
     if (options.mode == Mode::kLookAtTables) {
       file_system_ = std::make_shared<WithoutLogs>(std::move(file_system_));
     }
-    env_ = rocksdb::NewCompositeEnv(file_system_);
+    env_ = make_env_with_own_threads(rocksdb::NewCompositeEnv(file_system_));
     if (replays(options.mode)) {
       const Result<Version> flushed =
           options.flushed ? Result<Version>(*options.flushed) : flushed_version(options);

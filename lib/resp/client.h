@@ -79,6 +79,9 @@ class Client {
   std::set<std::string> channels = {};
   std::set<std::string> patterns = {};
   unsigned auth_failures = 0;
+  // When its last command ended, or its batch was taken up: when the next one begins. A clock costs
+  // as much as the lookup of a key.
+  std::chrono::steady_clock::time_point clock = std::chrono::steady_clock::now();
   std::shared_ptr<void> address_slot = {};  // counts it among those of its address
 
   // --- any thread -----------------------------------------------------------------------------

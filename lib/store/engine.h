@@ -54,8 +54,14 @@ class Engine {
   Result<Version> get(std::string_view key, std::string& value);
   Result<std::size_t> visit_many(std::span<const std::string_view> keys,
                                  FunctionRef<void(std::size_t, const RecordView&)> f);
+  void prefetch(std::span<const std::string_view> keys) const noexcept {
+    table_.prefetch_many(keys);
+  }
   Result<Version> put(std::string_view key, std::string_view value, const PutOptions& options);
   Result<Version> touch(std::string_view key, const TouchOptions& options);
+  Result<Version> touch(std::string_view key, Millis ttl) {
+    return touch(key, TouchOptions{.ttl = ttl});
+  }
   Status erase(std::string_view key, const EraseOptions& options);
   Result<Version> update(std::string_view key,
                          FunctionRef<UpdateAction(const RecordView*, std::string&)> f,

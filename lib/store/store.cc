@@ -47,6 +47,10 @@ Result<std::size_t> Store::visit_many(std::span<const std::string_view> keys,
   return engine_->visit_many(keys, f);
 }
 
+void Store::prefetch(std::span<const std::string_view> keys) const noexcept {
+  if (engine_) engine_->prefetch(keys);
+}
+
 Result<Version> Store::put(std::string_view key, std::string_view value,
                            const PutOptions& options) {
   if (!engine_) return closed();

@@ -1,5 +1,5 @@
 // What the verbs print with: nothing a stranger wrote reaches a terminal as it is.
-#include "output.h"
+#include "text/output.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/random_seed.h"
-#include "value_view.h"
+#include "reading/value_view.h"
 
 namespace cloakroom::cli {
 namespace {
