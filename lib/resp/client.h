@@ -52,6 +52,8 @@ class Client {
   virtual void push(const std::string& bytes) = 0;
   // Closes it soon, from any thread; what it was answered before is not sent.
   virtual void kill() = 0;
+  // What held its commands back is over; from any thread.
+  virtual void resume() {}
   // Closes it once everything is sent; from its own thread.
   void close_after_reply() noexcept { closing = true; }
 
@@ -64,6 +66,7 @@ class Client {
   // --- of its own thread --------------------------------------------------------------------
   std::size_t thread = 0;  // which I/O thread
   std::shared_ptr<const User> user = {};
+  std::uint64_t user_generation = 0;  // of the users, when `user` was looked up
   bool authenticated = false;
   bool closing = false;
   bool local = false;  // unix socket or loopback
@@ -96,6 +99,7 @@ class Client {
   std::atomic<std::size_t> output_bytes{0};
   std::atomic<std::size_t> input_bytes{0};
   std::atomic<bool> no_evict{false};
+  std::atomic<bool> monitors{false};
 
   struct Card {
     std::string address = {};

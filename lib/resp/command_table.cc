@@ -37,7 +37,7 @@ void add_counted(std::span<const std::string_view> args, std::size_t count_at,
 CommandTable::CommandTable() {
   for (const auto family :
        {string_commands(), key_commands(), expiry_commands(), hash_commands(), set_commands(),
-        sorted_set_commands(), connection_commands(), client_commands(), server_commands(),
+        sorted_set_commands(), connection_commands(), client_commands(), server_commands(), acl_commands(),
         command_commands(), pubsub_commands(), transaction_commands(), script_commands(),
         session_commands()}) {
     add(family);
@@ -120,6 +120,19 @@ std::vector<std::string_view> flag_names(const Command& command) {
     if (command.is(flag)) names.push_back(name);
   }
   return names;
+}
+
+std::span<const std::string_view> all_categories() noexcept {
+  static constexpr std::array<std::string_view, 21> kCategories{
+      "keyspace", "read",   "write",       "set",    "sortedset", "list",     "hash",
+      "string",   "bitmap", "hyperloglog", "geo",    "stream",    "pubsub",   "admin",
+      "fast",     "slow",   "blocking",    "dangerous", "connection", "transaction", "scripting"};
+  return kCategories;
+}
+
+bool is_category(std::string_view name) noexcept {
+  const auto all = all_categories();
+  return std::find(all.begin(), all.end(), name) != all.end();
 }
 
 std::vector<std::string> categories_of(const Command& command) {

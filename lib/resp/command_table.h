@@ -94,6 +94,9 @@ class CommandTable {
 // The names COMMAND gives the flags, and the ACL categories with their "@".
 [[nodiscard]] std::vector<std::string_view> flag_names(const Command& command);
 [[nodiscard]] std::vector<std::string> categories_of(const Command& command);
+// All that Redis has, also those that no command of ours is in.
+[[nodiscard]] std::span<const std::string_view> all_categories() noexcept;
+[[nodiscard]] bool is_category(std::string_view name) noexcept;
 
 // The families, each in its file.
 [[nodiscard]] std::span<const Command> string_commands();
@@ -105,6 +108,7 @@ class CommandTable {
 [[nodiscard]] std::span<const Command> connection_commands();
 [[nodiscard]] std::span<const Command> client_commands();
 [[nodiscard]] std::span<const Command> server_commands();
+std::span<const Command> acl_commands();
 [[nodiscard]] std::span<const Command> command_commands();
 [[nodiscard]] std::span<const Command> pubsub_commands();
 [[nodiscard]] std::span<const Command> transaction_commands();

@@ -77,6 +77,27 @@ void discard_transaction(Client& client);
 // nothing was written and that the reply says nothing.
 Status in_one_step(Call& call, FunctionRef<void()> f);
 
+// A line of CLIENT LIST.
+[[nodiscard]] std::string describe(const Client& client);
+
+// --- users (dispatcher.cc) ----------------------------------------------------------------------
+
+// Why a user may not run a command: what of it (command, key or channel), and which one.
+struct Denial {
+  std::string reason = {};
+  std::string object = {};
+};
+[[nodiscard]] std::optional<Denial> denial(const User& user, const Command& command,
+                                           std::span<const std::string_view> args);
+
+// Notes in the ACL log what a client was refused.
+void log_denial(Server& server, const Client& client, Denial denied, std::string_view user);
+
+// --- errors (dispatcher.cc) ---------------------------------------------------------------------
+
+// What Redis says where a subcommand got too many arguments.
+void wrong_subcommand(Call& call);
+
 // --- INFO (commands_info.cc) --------------------------------------------------------------------
 void info_command(Call& call);
 

@@ -12,31 +12,8 @@ std::string flags_of(const Client& client) {
   if (client.channel_count + client.pattern_count != 0) flags += 'P';
   if (client.queued >= 0) flags += 'x';
   if (client.no_evict) flags += 'e';
+  if (client.monitors) flags += 'O';
   return flags.empty() ? "N" : flags;
-}
-
-// A line of CLIENT LIST, in Redis's order.
-std::string describe(const Client& client) {
-  const Client::Card card = client.card_copy();
-  const auto now = std::chrono::steady_clock::now();
-  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - client.connected).count();
-  const auto idle = std::max<std::int64_t>((steady_ms() - client.last_active_ms.load()) / 1000, 0);
-  const Command* const last = client.last_command.load();
-  std::string line = "id=" + std::to_string(client.id) + " addr=" + card.address +
-                     " laddr=" + card.local_address + " fd=-1 name=" + card.name +
-                     " age=" + std::to_string(age) + " idle=" + std::to_string(idle) +
-                     " flags=" + flags_of(client) + " db=" + std::to_string(client.database) +
-                     " sub=" + std::to_string(client.channel_count) +
-                     " psub=" + std::to_string(client.pattern_count) +
-                     " ssub=0 multi=" + std::to_string(client.queued) +
-                     " qbuf=" + std::to_string(client.input_bytes) + " qbuf-free=0 argv-mem=0" +
-                     " multi-mem=0 rbs=0 rbp=0 obl=" + std::to_string(client.output_bytes) +
-                     " oll=0 omem=" + std::to_string(client.output_bytes) +
-                     " tot-mem=" + std::to_string(client.input_bytes + client.output_bytes);
-  line += " events=r cmd=" + std::string(last == nullptr ? "NULL" : last->name) +
-          " user=" + card.user_name + " redir=-1 resp=" + std::to_string(client.protocol()) +
-          " lib-name=" + card.library_name + " lib-ver=" + card.library_version;
-  return line;
 }
 
 void id(Call& call) { call.out.integer(static_cast<std::int64_t>(call.client.id)); }
@@ -207,7 +184,52 @@ void tracking(Call& call) {
 
 void getredir(Call& call) { call.out.integer(-1); }
 
-void unpause(Call& call) { call.out.ok(); }
+void caching(Call& call) {
+  call.error(
+      "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+      "OPTOUT mode enabled");
+}
+
+void trackinginfo(Call& call) {
+  call.out.map(3);
+  call.out.bulk("flags");
+  call.out.set(1);
+  call.out.bulk("off");
+  call.out.bulk("redirect");
+  call.out.integer(-1);
+  call.out.bulk("prefixes");
+  call.out.array(0);
+}
+
+// Nobody is ever blocked here.
+void unblock(Call& call) {
+  if (call.size() > 4) return wrong_subcommand(call);
+  if (call.size() == 4 && !is_word(call[3], "timeout") && !is_word(call[3], "error")) {
+    return call.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+  }
+  if (call.integer(2)) call.out.integer(0);
+}
+
+void pause(Call& call) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 50;
+  if (call.size() > 4) return wrong_subcommand(call);
+  if (call.size() == 4 && !is_word(call[3], "write") && !is_word(call[3], "all")) {
+    return call.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
+  }
+  const auto timeout = parse_int(call[2]);
+  if (!timeout || *timeout > kMost) return call.error("ERR timeout is not an integer or out of range");
+  if (*timeout < 0) return call.error("ERR timeout is negative");
+  const bool writes = call.size() == 4 && is_word(call[3], "write");
+  const std::int64_t now = steady_ms();
+  call.server.pause.begin(now, now + *timeout, writes ? Pause::Of::kWrites : Pause::Of::kAll);
+  call.out.ok();
+}
+
+void unpause(Call& call) {
+  call.server.pause.end();
+  for (const auto& client : call.server.clients.all()) client->resume();
+  call.out.ok();
+}
 
 constexpr std::uint32_t kInfoFlags = kNoScript | kLoading | kStale;
 constexpr std::uint32_t kAdminFlags = kInfoFlags | kAdmin;
@@ -236,11 +258,42 @@ constexpr Command kCommands[] = {
      "Client side caching; only OFF is understood", tracking},
     {"client|getredir", 2, kInfoFlags, 0, 0, 0, "connection", "6.0.0",
      "Where invalidations go: nowhere", getredir},
-    {"client|unpause", 2, kAdminFlags, 0, 0, 0, "connection", "6.2.0",
-     "Accepted; clients are never paused here", unpause},
+    {"client|trackinginfo", 2, kInfoFlags, 0, 0, 0, "connection", "6.2.0",
+     "Client side caching of this client: off", trackinginfo},
+    {"client|caching", 3, kInfoFlags, 0, 0, 0, "connection", "6.0.0",
+     "Client side caching; it is always off here", caching},
+    {"client|pause", -3, kAdminFlags, 0, 0, 0, "connection", "3.0.0",
+     "Let commands of clients wait for a while", pause},
+    {"client|unpause", 2, kAdminFlags, 0, 0, 0, "connection", "6.2.0", "End a pause", unpause},
+    {"client|unblock", -3, kAdminFlags, 0, 0, 0, "connection", "5.0.0",
+     "Wake a client that is blocked; none ever is", unblock},
 };
 
 }  // namespace
+
+// In Redis's order.
+std::string describe(const Client& client) {
+  const Client::Card card = client.card_copy();
+  const auto now = std::chrono::steady_clock::now();
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - client.connected).count();
+  const auto idle = std::max<std::int64_t>((steady_ms() - client.last_active_ms.load()) / 1000, 0);
+  const Command* const last = client.last_command.load();
+  std::string line = "id=" + std::to_string(client.id) + " addr=" + card.address +
+                     " laddr=" + card.local_address + " fd=-1 name=" + card.name +
+                     " age=" + std::to_string(age) + " idle=" + std::to_string(idle) +
+                     " flags=" + flags_of(client) + " db=" + std::to_string(client.database) +
+                     " sub=" + std::to_string(client.channel_count) +
+                     " psub=" + std::to_string(client.pattern_count) +
+                     " ssub=0 multi=" + std::to_string(client.queued) +
+                     " qbuf=" + std::to_string(client.input_bytes) + " qbuf-free=0 argv-mem=0" +
+                     " multi-mem=0 rbs=0 rbp=0 obl=" + std::to_string(client.output_bytes) +
+                     " oll=0 omem=" + std::to_string(client.output_bytes) +
+                     " tot-mem=" + std::to_string(client.input_bytes + client.output_bytes);
+  line += " events=r cmd=" + std::string(last == nullptr ? "NULL" : last->name) +
+          " user=" + card.user_name + " redir=-1 resp=" + std::to_string(client.protocol()) +
+          " lib-name=" + card.library_name + " lib-ver=" + card.library_version;
+  return line;
+}
 
 std::span<const Command> client_commands() { return kCommands; }
 

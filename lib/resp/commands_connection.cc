@@ -55,6 +55,7 @@ bool authenticate(Call& call, std::string_view name, std::string_view password) 
     return true;
   }
   call.error(kWrongPassword);
+  log_denial(call.server, call.client, {.reason = "auth", .object = std::string(call[0])}, name);
   call.server.auth_failures.fetch_add(1, std::memory_order_relaxed);
   if (!call.client.authenticated && ++call.client.auth_failures >= kTriesMax) {
     call.client.close_after_reply();

@@ -38,7 +38,22 @@ std::string set_one(Call& call, const std::string& name, std::string_view value)
     call.server.notifications.set_classes(*classes);
     return {};
   }
+  if (name == "maxmemory") {
+    const auto bytes = parse_memory(value);
+    if (!bytes) return "argument must be a memory value";
+    call.store().set_memory_limit(*bytes);
+    return call.server.config.set(name, std::to_string(*bytes));
+  }
+  if (name == "requirepass") {
+    call.server.acl.set_default_password(value);
+    return {};  // it is kept as a hash alone
+  }
   return call.server.config.set(name, value);
+}
+
+void monitor(Call& call) {
+  call.out.ok();
+  if (!call.client.monitors.exchange(true)) call.server.monitors.add(call.client);
 }
 
 void config_set(Call& call) {
@@ -172,37 +187,7 @@ void shutdown(Call& call) {
   call.server.options.on_shutdown();
 }
 
-// --- ACL and others -----------------------------------------------------------------------------
-
-void acl_whoami(Call& call) { call.out.bulk(call.client.user->name); }
-
-void acl_list(Call& call) {
-  call.out.array(call.server.acl.users().size());
-  for (const auto& [name, user] : call.server.acl.users()) call.out.bulk(user->describe());
-}
-
-void acl_users(Call& call) {
-  call.out.array(call.server.acl.users().size());
-  for (const auto& [name, user] : call.server.acl.users()) call.out.bulk(name);
-}
-
-void acl_cat(Call& call) {
-  std::set<std::string> names;
-  for (const Command& command : CommandTable::instance().all()) {
-    for (const std::string& category : categories_of(command)) {
-      if (call.size() == 2) {
-        names.insert(category.substr(1));
-      } else if (is_word(call[2], std::string_view(category).substr(1))) {
-        names.insert(std::string(command.name));
-      }
-    }
-  }
-  if (call.size() > 2 && names.empty()) {
-    return call.error("ERR Unknown category '" + std::string(call[2]) + "'");
-  }
-  call.out.array(names.size());
-  for (const std::string& name : names) call.out.bulk(name);
-}
+// --- others -----------------------------------------------------------------------------
 
 void cluster(Call& call) { call.error("ERR This instance has cluster support disabled"); }
 
@@ -221,6 +206,8 @@ constexpr Command kCommands[] = {
      config_resetstat},
     {"config|rewrite", 2, kAdminFlags, 0, 0, 0, "server", "2.8.0", "Not possible here",
      config_rewrite},
+    {"monitor", 1, kAdminFlags | kNoMulti, 0, 0, 0, "server", "1.0.0",
+     "Be shown every command that is run", monitor},
     {"time", 1, kInfoFlags | kFast, 0, 0, 0, "server", "2.6.0", "The time of day", time_},
     {"role", 1, kInfoFlags | kFast | kAdmin | kNoScript, 0, 0, 0, "server", "2.8.12",
      "The role in replication: master", role},
@@ -244,13 +231,6 @@ constexpr Command kCommands[] = {
      "When SAVE was last said", lastsave},
     {"shutdown", -1, kAdminFlags | kNoMulti, 0, 0, 0, "server", "1.0.0", "Stop the server",
      shutdown},
-    {"acl", -2, kContainer | kAdminFlags, 0, 0, 0, "server", "6.0.0", "Users", nullptr},
-    {"acl|whoami", 2, kInfoFlags | kNoScript, 0, 0, 0, "server", "6.0.0", "Who this client is",
-     acl_whoami},
-    {"acl|list", 2, kAdminFlags, 0, 0, 0, "server", "6.0.0", "Users and their rules", acl_list},
-    {"acl|users", 2, kAdminFlags, 0, 0, 0, "server", "6.0.0", "Names of users", acl_users},
-    {"acl|cat", -2, kInfoFlags | kNoScript, 0, 0, 0, "server", "6.0.0", "Categories of commands",
-     acl_cat},
     {"cluster", -2, kInfoFlags, 0, 0, 0, "cluster", "3.0.0", "There is no cluster", cluster},
     {"lolwut", -1, kReadOnly | kFast, 0, 0, 0, "server", "5.0.0", "The version", lolwut},
 };

@@ -70,9 +70,13 @@ Config::Config(const RespOptions& options, std::uint64_t memory_limit) {
   for (const Known& known : kKnown) {
     parameters_[known.name] = {.value = known.value, .changeable = known.changeable};
   }
-  parameters_["maxmemory"] = {.value = std::to_string(memory_limit), .changeable = false};
-  parameters_["maxclients"] = {.value = std::to_string(options.limits.clients)};
-  parameters_["timeout"] = {.value = std::to_string(options.limits.idle_timeout.count() / 1000)};
+  clients_max.store(options.limits.clients);
+  idle_timeout_ms.store(options.limits.idle_timeout.count());
+  parameters_["maxmemory"] = {.value = std::to_string(memory_limit), .changeable = true};
+  parameters_["maxclients"] = {.value = std::to_string(options.limits.clients), .changeable = true};
+  parameters_["timeout"] = {.value = std::to_string(options.limits.idle_timeout.count() / 1000),
+                            .changeable = true};
+  parameters_["requirepass"] = {.value = "", .changeable = true};
   parameters_["port"] = {.value = std::to_string(options.tcp_port)};
   parameters_["bind"] = {.value = options.tcp_address};
   parameters_["unixsocket"] = {.value = options.unix_socket};
@@ -98,6 +102,51 @@ bool Config::knows(std::string_view name) const {
   return parameters_.contains(name);
 }
 
+namespace {
+
+constexpr const char* kNoInteger = "argument couldn't be parsed into an integer";
+
+// Of a parameter that is a number in bounds.
+std::optional<std::int64_t> bounded(std::string_view value, std::int64_t least, std::int64_t most,
+                                    std::string& problem) {
+  const auto number = parse_int(value);
+  if (!number) {
+    problem = kNoInteger;
+    return std::nullopt;
+  }
+  if (*number >= least && *number <= most) return number;
+  problem = "argument must be between " + std::to_string(least) + " and " + std::to_string(most) +
+            " inclusive";
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_memory(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    std::uint64_t bytes;
+  };
+  constexpr Unit kUnits[] = {{"", 1},
+                             {"b", 1},
+                             {"k", 1000},
+                             {"kb", 1024},
+                             {"m", 1000 * 1000},
+                             {"mb", 1024 * 1024},
+                             {"g", 1000 * 1000 * 1000},
+                             {"gb", 1024 * 1024 * 1024}};
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto number = parse_uint(text.substr(0, digits));
+  const std::string unit = lower_case(text.substr(digits));
+  for (const Unit& known : kUnits) {
+    std::uint64_t bytes = 0;
+    if (number && known.name == unit && !__builtin_mul_overflow(*number, known.bytes, &bytes)) {
+      return bytes;
+    }
+  }
+  return std::nullopt;
+}
+
 std::string Config::set(std::string_view name, std::string_view value) {
   MutexLock guard(mutex_);
   const auto found = parameters_.find(name);
@@ -111,6 +160,16 @@ std::string Config::set(std::string_view name, std::string_view value) {
     } else {
       slow_us.store(*number);
     }
+  }
+  std::string problem;
+  if (name == "maxclients") {
+    const auto number = bounded(value, 1, UINT32_MAX, problem);
+    if (!number) return problem;
+    clients_max.store(static_cast<std::size_t>(*number));
+  } else if (name == "timeout") {
+    const auto number = bounded(value, 0, INT32_MAX, problem);
+    if (!number) return problem;
+    idle_timeout_ms.store(*number * 1000);
   }
   found->second.value = value;
   return {};

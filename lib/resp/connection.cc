@@ -91,9 +91,12 @@ void Connection::process() {
   processing_ = true;
   clock = std::chrono::steady_clock::now();
   bool paused = true;
-  while (paused && !closed_) {
+  held_ = false;
+  while (paused && !closed_ && !(held_ && out_.empty())) {
     bool more = true;
-    while (more && !closing && out_.size() + sending_.size() < pause_bytes()) more = step();
+    while (more && !closing && !held_ && out_.size() + sending_.size() < pause_bytes()) {
+      more = step();
+    }
     take_inbox();
     paused = more && !closing;
     if (!paused) note_rest();
@@ -124,13 +127,44 @@ bool Connection::step() {
   if (batch_.empty() && !take_batch()) return false;
   if (inbox_waits_.load(std::memory_order_relaxed)) take_inbox();
   const Parsed next = batch_[0];
-  if (is_plain_get(*this, next.command, next.args)) {
+  if (server_.pause.active() && hold_back(next)) return true;
+  if (is_plain_get(server_, *this, next.command, next.args)) {
     answer_gets();
   } else {
     batch_.pop();
     run_command(next);
   }
   return !closing;
+}
+
+// While clients are paused: sets an alarm and returns true when this command has to wait. Nothing
+// more is read meanwhile.
+bool Connection::hold_back(const Parsed& next) {
+  if (next.command == nullptr || next.command->name == "client|unpause" || !authenticated) {
+    return false;
+  }
+  const bool is_write =
+      next.command->is(kWrite) || next.command->name == "publish" ||
+      (next.command->name == "exec" &&
+       std::any_of(queue.begin(), queue.end(), [](const Queued& queued) {
+         return queued.command->is(kWrite) || queued.command->name == "publish";
+       }));
+  const std::int64_t wait_ms = server_.pause.wait_ms(steady_ms(), is_write);
+  if (wait_ms == 0) return false;
+  held_ = true;
+  if (alarm_ == nullptr) alarm_ = std::make_unique<asio::steady_timer>(context_);
+  alarm_->expires_after(std::chrono::milliseconds(wait_ms));
+  // Nothing else keeps the connection: no read is under way.
+  alarm_->async_wait([self = shared_from_this()](std::error_code cancelled) {
+    if (!cancelled) self->process();
+  });
+  return true;
+}
+
+void Connection::resume() {
+  asio::post(context_, [self = shared_from_this()] {
+    if (self->held_) self->process();
+  });
 }
 
 bool Connection::take_batch() {
@@ -162,7 +196,7 @@ void Connection::prefetch_keys() {
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     const Parsed part = batch_[i];
     const bool looks_up = part.command != nullptr && part.command->first_key == 1 &&
-                          part.args.size() > 1 && !is_plain_get(*this, part.command, part.args);
+                          part.args.size() > 1 && !is_plain_get(server_, *this, part.command, part.args);
     if (looks_up) keys_.push_back(part.args[1]);
   }
   if (keys_.size() > 1) server_.store.prefetch(keys_);
@@ -173,7 +207,7 @@ void Connection::answer_gets() {
   keys_.clear();
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     const Parsed part = batch_[i];
-    if (!is_plain_get(*this, part.command, part.args)) break;
+    if (!is_plain_get(server_, *this, part.command, part.args)) break;
     keys_.push_back(part.args[1]);
   }
   batch_.pop(get_many(server_, *this, keys_, out_, pause_bytes()));
@@ -269,8 +303,8 @@ void Connection::check_timeouts(std::int64_t now_ms) {
   const RespLimits& limits = server_.options.limits;
   const std::int64_t quiet = now_ms - last_active_ms.load(std::memory_order_relaxed);
   const bool subscriber = subscriptions() != 0;
-  const bool idle = limits.idle_timeout.count() > 0 && !subscriber && !writing_ &&
-                    quiet > limits.idle_timeout.count();
+  const std::int64_t idle_ms = server_.config.idle_timeout_ms.load(std::memory_order_relaxed);
+  const bool idle = idle_ms > 0 && !subscriber && !monitors && !held_ && !writing_ && quiet > idle_ms;
   // A large argument may take longer: 16 bytes a millisecond are expected.
   const std::int64_t granted =
       limits.command_timeout.count() + static_cast<std::int64_t>(parser_.pending_bytes() / 16);
@@ -289,6 +323,7 @@ void Connection::close() {
   closing = true;
   forget(server_, *this);
   server_.clients.remove(id);
+  alarm_.reset();
   close_socket();
 }
 

@@ -20,6 +20,7 @@
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ssl.hpp>
+#include <asio/steady_timer.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,6 +49,7 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
 
   void push(const std::string& bytes) override;
   void kill() override;
+  void resume() override;
 
   // Answers what has been read and closes; from any thread (shutdown).
   void finish();
@@ -79,6 +81,7 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
   void process();
   [[nodiscard]] std::size_t pause_bytes() const noexcept;
   void note_rest();
+  bool hold_back(const Parsed& next);
   bool step();
   [[nodiscard]] bool take_batch();
   void prefetch_keys();
@@ -98,6 +101,8 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
   bool input_ended_ = false;
   bool closed_ = false;
   bool processing_ = false;
+  bool held_ = false;  // by CLIENT PAUSE; what was read waits
+  std::unique_ptr<asio::steady_timer> alarm_ = nullptr;
   bool limits_authenticated_ = false;
   Batch batch_ = {};  // read, and not yet all run
   std::vector<std::string_view> keys_ = {};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "resp/commands.h"
+#include "resp/steady.h"
 
 namespace cloakroom::resp {
 namespace {
@@ -51,41 +52,34 @@ bool fits_subscriber(const Command& command) noexcept {
   return std::find(kAllowed.begin(), kAllowed.end(), command.name) != kAllowed.end();
 }
 
-std::string no_permission(const Client& client, const Command& command) {
-  (void)client;
-  return "NOPERM this user has no permissions to run the '" + std::string(command.name) +
-         "' command";
-}
-
-// Empty when the user may.
-std::string check_user(const Client& client, const Command& command,
+// Empty when the user may; otherwise it is noted.
+std::string check_user(Server& server, const Client& client, const Command& command,
                        std::span<const std::string_view> args) {
   const User& user = *client.user;
   if (user.unlimited()) return {};
-  if (!user.may_run(command) && !command.is(kNoAuth)) return no_permission(client, command);
-  for (const std::size_t i : key_positions(command, args)) {
-    if (!user.may_touch(args[i])) {
-      return "NOPERM this user has no permissions to access one of the keys used as arguments";
-    }
-  }
-  if (command.group == "pubsub" && !user.all_channels) {
-    const bool is_pattern = command.name == "psubscribe";
-    const std::size_t last = command.name == "publish" ? 2 : args.size();
-    const bool names = command.name == "publish" || command.name == "subscribe" || is_pattern;
-    for (std::size_t i = 1; names && i < last; ++i) {
-      if (!user.may_hear(args[i], is_pattern)) {
-        return "NOPERM this user has no permissions to access one of the channels used as "
-               "arguments";
-      }
-    }
-  }
-  return {};
+  auto denied = denial(user, command, args);
+  if (!denied) return {};
+  const std::string text =
+      denied->reason == "command"
+          ? "NOPERM this user has no permissions to run the '" + std::string(command.name) +
+                "' command"
+          : "NOPERM this user has no permissions to access one of the " + denied->reason +
+                "s used as arguments";
+  log_denial(server, client, *std::move(denied), user.name);
+  return text;
+}
+
+// Somebody may have changed or removed the user meanwhile.
+void refresh_user(const Server& server, Client& client) {
+  const std::uint64_t generation = server.acl.generation();
+  if (client.user == nullptr || client.user_generation == generation) return;
+  client.user_generation = generation;
+  if (auto user = server.acl.find(client.user->name)) client.user = std::move(user);
 }
 
 // Empty when the command may run.
-std::string refusal(const Server& server, const Client& client, const Command& command,
+std::string refusal(Server& server, const Client& client, const Command& command,
                     std::span<const std::string_view> args) {
-  (void)server;
   if (!command.fits(args.size()) || command.handler == nullptr) {
     return "ERR wrong number of arguments for '" + std::string(command.name) + "' command";
   }
@@ -94,7 +88,7 @@ std::string refusal(const Server& server, const Client& client, const Command& c
     return "ERR Command not allowed inside a transaction";
   }
   if (client.user != nullptr) {
-    if (std::string refused = check_user(client, command, args); !refused.empty()) return refused;
+    if (std::string refused = check_user(server, client, command, args); !refused.empty()) return refused;
   }
   if (client.protocol() == 2 && client.subscriptions() != 0 && !fits_subscriber(command)) {
     return "ERR Can't execute '" + std::string(command.name) +
@@ -147,6 +141,14 @@ bool writes_several(const Command& command) noexcept {
          (command.first_key > 0 || command.is(kMovableKeys));
 }
 
+// To those who monitor; of a step when it has happened.
+void show(Server& server, Client& client, const Command& command,
+          std::span<const std::string_view> args) {
+  std::string line = monitor_line(client, command, args);
+  if (client.step == nullptr) return server.monitors.show(line);
+  client.step->afterwards([&server, line = std::move(line)] { server.monitors.show(line); });
+}
+
 void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
   switch (client.reply_mode) {
     case ReplyMode::kOn:
@@ -175,6 +177,7 @@ void run(Server& server, Client& client, const Command& command,
   } else {
     command.handler(call);
   }
+  if (server.monitors.any() && is_monitored(command)) show(server, client, command, args);
   client.clock = SteadyClock::now();
   const auto took = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(client.clock - began).count());
@@ -201,6 +204,7 @@ void dispatch(Server& server, Client& client, const Command* command,
               std::span<const std::string_view> args, std::string& out) {
   Reply reply(out, client.protocol());
   const std::size_t before = reply.size();
+  refresh_user(server, client);
   std::string refused;
   if (command == nullptr) {
     refused = unknown_command(args);
@@ -225,11 +229,12 @@ void dispatch(Server& server, Client& client, const Command* command,
   apply_reply_mode(client, reply, before);
 }
 
-bool is_plain_get(const Client& client, const Command* command,
+bool is_plain_get(const Server& server, const Client& client, const Command* command,
                   std::span<const std::string_view> args) noexcept {
-  return command == &get_command() && args.size() == 2 && client.authenticated &&
+  return !server.monitors.any() && command == &get_command() && args.size() == 2 && client.authenticated &&
          !client.in_multi && client.reply_mode == ReplyMode::kOn &&
-         (client.user == nullptr || client.user->unlimited()) &&
+         (client.user == nullptr || (client.user->unlimited() &&
+                                     client.user_generation == server.acl.generation())) &&
          (client.protocol() >= 3 || client.subscriptions() == 0);
 }
 
@@ -258,6 +263,47 @@ std::size_t get_many(Server& server, Client& client, std::span<const std::string
   return answered;
 }
 
+void wrong_subcommand(Call& call) {
+  std::string container(call.command.name.substr(0, call.command.name.find('|')));
+  std::transform(container.begin(), container.end(), container.begin(),
+                 [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
+  call.error("ERR unknown subcommand or wrong number of arguments for '" +
+             std::string(call[1].substr(0, kQuotedBytesMax)) + "'. Try " + container + " HELP.");
+}
+
+std::optional<Denial> denial(const User& user, const Command& command,
+                             std::span<const std::string_view> args) {
+  if (!user.may_run(command) && !command.is(kNoAuth)) {
+    return Denial{.reason = "command", .object = std::string(command.name)};
+  }
+  for (const std::size_t i : key_positions(command, args)) {
+    if (!user.may_touch(args[i], key_access(command, args, i))) {
+      return Denial{.reason = "key", .object = std::string(args[i])};
+    }
+  }
+  const bool is_pattern = command.name == "psubscribe";
+  if (user.all_channels ||
+      (!is_pattern && command.name != "subscribe" && command.name != "publish")) {
+    return std::nullopt;
+  }
+  const std::size_t last = command.name == "publish" ? 2 : args.size();
+  for (std::size_t i = 1; i < last; ++i) {
+    if (!user.may_hear(args[i], is_pattern)) {
+      return Denial{.reason = "channel", .object = std::string(args[i])};
+    }
+  }
+  return std::nullopt;
+}
+
+void log_denial(Server& server, const Client& client, Denial denied, std::string_view user) {
+  server.acl_log.add({.reason = std::move(denied.reason),
+                      .context = client.in_multi ? "multi" : "toplevel",
+                      .object = std::move(denied.object),
+                      .user = std::string(user),
+                      .client = describe(client),
+                      .when_ms = steady_ms()});
+}
+
 void forget(Server& server, Client& client) {
   for (const std::string& channel : client.channels) server.pubsub.unsubscribe(channel, client);
   for (const std::string& pattern : client.patterns) {
@@ -265,6 +311,8 @@ void forget(Server& server, Client& client) {
   }
   client.channels.clear();
   client.patterns.clear();
+  if (client.monitors.exchange(false)) server.monitors.remove(client);
+  client.watched.clear();
 }
 
 }  // namespace cloakroom::resp

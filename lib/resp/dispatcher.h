@@ -31,7 +31,8 @@ void run(Server& server, Client& client, const Command& command,
          std::span<const std::string_view> args, Reply& out);
 
 // Whether this is a GET that may be answered together with others (get_many).
-[[nodiscard]] bool is_plain_get(const Client& client, const Command* command,
+[[nodiscard]] bool is_plain_get(const Server& server, const Client& client,
+                                const Command* command,
                                 std::span<const std::string_view> args) noexcept;
 // Answers several GETs in order, looking their records up together, until about `budget` bytes are
 // answered. Returns for how many it answered, at least one.

@@ -133,6 +133,7 @@ class Keys {
   }
   [[nodiscard]] Stats stats() const { return store_.stats(); }
   Status sync() const { return store_.sync(); }
+  void set_memory_limit(std::size_t bytes) const { store_.set_memory_limit(bytes); }
   [[nodiscard]] const std::string& path() const noexcept { return store_.path(); }
 
  private:

@@ -19,6 +19,8 @@ constexpr std::chrono::milliseconds kWatchPause{1000};  // between two looks for
 constexpr std::chrono::milliseconds kAcceptPause{100};  // after accept() failed: out of descriptors
 constexpr std::size_t kSecretBytesMin = 16;
 
+constexpr std::string_view kStranger =
+    "-DENIED this socket serves processes of its owner and of root only\r\n";
 constexpr std::string_view kTooMany = "-ERR max number of clients reached\r\n";
 constexpr std::string_view kProtected =
     "-DENIED Running in protected mode because no password is set and the client is not on this "
@@ -39,6 +41,12 @@ Status check(const RespOptions& options, const Acl& acl) {
   const bool tcp = options.tcp_port != 0 || options.tcp_any_port;
   if (options.unix_socket.empty() && !tcp && options.inherited_sockets.empty()) {
     return invalid("nowhere to listen; give a unix socket or a port");
+  }
+  if (!options.unix_socket.empty() && (options.unix_socket_mode & 077) != 0 &&
+      !options.unix_any_user) {
+    return invalid(
+        "unix_socket_mode lets other users at the socket, and they would be refused there; set "
+        "unix_any_user too (--unix-any-user)");
   }
   if (options.threads == 0 || options.threads > 256) return invalid("threads must be 1 to 256");
   if (!parse_notify_classes(options.notify_keyspace_events)) {
@@ -194,8 +202,12 @@ std::shared_ptr<void> Listener::slot_of(const std::string& address) {
 
 void Listener::admit(Door& door, Socket socket, std::size_t thread) {
   const Peer peer = peer_of(socket.native_handle(), server_.options.unix_socket);
+  if (!server_.options.unix_any_user && !is_own_peer(socket.native_handle())) {
+    server_.connections_rejected.fetch_add(1, std::memory_order_relaxed);
+    return send_and_close(socket, kStranger);
+  }
   auto slot = slot_of(peer.address);
-  if (slot == nullptr || server_.clients.size() >= server_.options.limits.clients) {
+  if (slot == nullptr || server_.clients.size() >= server_.config.clients_max.load()) {
     server_.connections_rejected.fetch_add(1, std::memory_order_relaxed);
     return send_and_close(socket, kTooMany);
   }

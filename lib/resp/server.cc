@@ -97,8 +97,8 @@ TimeMs Server::wall_offset() const noexcept {
 Server::Server(Store& the_store, RespOptions the_options, Acl the_acl)
     : store(the_store),
       options(std::move(the_options)),
-      acl(std::move(the_acl)),
       run_id(random_run_id()),
+      acl(std::move(the_acl)),
       gate(std::max(1U, options.threads)),
       notifications(store, pubsub),
       absent_keys(store),

@@ -23,7 +23,9 @@
 #include "resp/absent_keys.h"
 #include "resp/acl.h"
 #include "resp/gate.h"
+#include "resp/monitors.h"
 #include "resp/notifications.h"
+#include "resp/pause.h"
 #include "resp/pubsub.h"
 
 namespace cloakroom::resp {
@@ -90,6 +92,8 @@ class Config {
 
   std::atomic<std::int64_t> slow_us{10'000};  // slowlog-log-slower-than; negative: never
   std::atomic<std::size_t> slow_keep{128};
+  std::atomic<std::size_t> clients_max{0};          // maxclients
+  std::atomic<std::int64_t> idle_timeout_ms{0};     // timeout
 
  private:
   struct Parameter {
@@ -99,6 +103,9 @@ class Config {
   mutable Mutex mutex_;
   std::map<std::string, Parameter, std::less<>> parameters_ GUARDED_BY(mutex_) = {};
 };
+
+// "100mb" and the like, as CONFIG SET takes them.
+[[nodiscard]] std::optional<std::uint64_t> parse_memory(std::string_view text);
 
 // Scripts that were shown by their text, by the SHA-1 of it. Bounded.
 class LoadedScripts {
@@ -122,16 +129,19 @@ class Server {
   // --- constant after construction ------------------------------------------------------------
   Store& store;
   const RespOptions options;
-  const Acl acl;
   const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   const std::string run_id;  // 40 hexadecimal digits
   std::atomic<std::uint16_t> tcp_port{0};
 
   // --- with synchronization of their own ------------------------------------------------------
+  Acl acl;
+  AclLog acl_log;
   Gate gate;
   PubSub pubsub;
   Notifications notifications;
   AbsentKeys absent_keys;
+  Monitors monitors;
+  Pause pause;
   Config config;
   Clients clients;
   SlowLog slow_log;

@@ -166,6 +166,19 @@ Peer peer_of(int socket, const std::string& unix_path) {
   return peer;
 }
 
+bool is_own_peer(int socket) noexcept {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+      address.ss_family != AF_UNIX) {
+    return true;
+  }
+  ucred peer{};
+  size = sizeof(peer);
+  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         (peer.uid == ::geteuid() || peer.uid == 0);
+}
+
 void tune(int socket) noexcept {
   const int on = 1;
   const int seconds = kKeepAliveSeconds;

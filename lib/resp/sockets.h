@@ -34,6 +34,10 @@ struct Peer {
 // No delay, keepalive after a minute. For TCP; harmless for others.
 void tune(int socket) noexcept;
 
+// False for a connection through a unix socket of a process of another user, which is not root
+// either: the kernel says who it is.
+[[nodiscard]] bool is_own_peer(int socket) noexcept;
+
 }  // namespace cloakroom::resp
 
 #endif  // CLOAKROOM_LIB_RESP_SOCKETS_H_

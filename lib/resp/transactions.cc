@@ -89,6 +89,15 @@ void run_queue(Call& call, const std::vector<Queued>& queue) {
   std::vector<std::string_view> args;
   for (const Queued& queued : queue) {
     args.assign(queued.args.begin(), queued.args.end());
+    if (auto denied = client.user != nullptr && !client.user->unlimited()
+                          ? denial(*client.user, *queued.command, args)
+                          : std::nullopt) {
+      call.error(
+          "NOPERM ACLs rules changed between the moment the transaction was accumulated and the "
+          "EXEC call. This command is no longer allowed for the following reason: no permission to " +
+          (denied->reason == "command" ? "execute the command" : "touch the specified " + denied->reason + "s"));
+      continue;
+    }
     if (queued.command->is(kWrite)) {
       call.server.note_database(client.database.load(std::memory_order_relaxed));
     }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -312,6 +313,92 @@ TEST_CASE("listener: the unix socket is nobody else's, and a stale one is replac
   CHECK(wire.expect("+PONG\r\n"));
 }
 
+TEST_CASE("listener: processes of other users are refused at the unix socket, unless asked for") {
+  if (::geteuid() != 0) return;  // only root can be somebody else
+  for (const bool any : {false, true}) {
+    Served served({.unix_socket_mode = any ? 0666U : 0600U, .unix_any_user = any});
+    // Not even a mode that somebody sets afterwards helps.
+    REQUIRE(::chmod(served.path.c_str(), 0666) == 0);
+    REQUIRE(::chmod(served.dir.path().c_str(), 0755) == 0);
+    int answer[2];
+    REQUIRE(::pipe(answer) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      constexpr uid_t kNobody = 65534;
+      char got[64] = "";
+      const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+      sockaddr_un address{};
+      address.sun_family = AF_UNIX;
+      std::memcpy(address.sun_path, served.path.data(), served.path.size());
+      if (::setuid(kNobody) == 0 &&
+          ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+        (void)::send(fd, "PING\r\n", 6, MSG_NOSIGNAL);
+        (void)!::read(fd, got, sizeof(got) - 1);
+      }
+      (void)!::write(answer[1], got, sizeof(got));
+      ::_exit(0);
+    }
+    char got[64] = "";
+    REQUIRE(::read(answer[0], got, sizeof(got)) == sizeof(got));
+    ::close(answer[0]);
+    ::close(answer[1]);
+    int state = 0;
+    ::waitpid(child, &state, 0);
+    CHECK(std::string_view(got).starts_with(any ? "+PONG" : "-DENIED"));
+    Wire own(served.path);
+    REQUIRE(own.send("PING\r\n"));
+    CHECK(own.expect("+PONG\r\n"));
+  }
+}
+
+TEST_CASE("listener: paused clients wait, and go on when the pause ends") {
+  Served served({.threads = 2});
+  Wire boss(served.path);
+  Wire other(served.path);
+  const auto say = [](Wire& wire, std::string_view bytes, std::string_view reply) {
+    REQUIRE(wire.send(bytes));
+    CHECK(wire.expect(reply));
+  };
+  say(boss, "CLIENT PAUSE 100000 WRITE\r\n", "+OK\r\n");
+  say(other, "GET k\r\n", "$-1\r\n");
+  // What comes behind a write waits with it, also the transaction that writes.
+  REQUIRE(other.send("GET k\r\nSET k v\r\nGET k\r\n"));
+  CHECK(other.expect("$-1\r\n"));
+  Wire third(served.path);
+  REQUIRE(third.send("MULTI\r\n"));
+  CHECK(third.expect("+OK\r\n"));
+  REQUIRE(third.send("SET l v\r\n"));  // Redis, too, makes this one wait
+  say(boss, "EXISTS k l\r\n", ":0\r\n");
+  say(boss, "CLIENT UNPAUSE\r\n", "+OK\r\n");
+  CHECK(other.expect("+OK\r\n$1\r\nv\r\n"));
+  CHECK(third.expect("+QUEUED\r\n"));
+  // All commands, for a time that ends by itself.
+  say(boss, "CLIENT PAUSE 30\r\n", "+OK\r\n");
+  say(other, "GET k\r\n", "$1\r\nv\r\n");
+  // One that is shorter or milder does not cut a pause short.
+  say(boss, "CLIENT PAUSE 100000 ALL\r\n", "+OK\r\n");
+  REQUIRE(other.send("GET k\r\n"));
+  say(boss, "CLIENT UNPAUSE\r\n", "+OK\r\n");
+  CHECK(other.expect("$1\r\nv\r\n"));
+  // Nobody who waits keeps the server from stopping, or leaves anything behind.
+  say(boss, "CLIENT PAUSE 100000 ALL\r\n", "+OK\r\n");
+  REQUIRE(other.send("GET k\r\n"));
+  served.server->stop();
+}
+
+TEST_CASE("listener: CONFIG SET maxclients and timeout take effect at once") {
+  Served served;
+  Wire boss(served.path);
+  REQUIRE(boss.send("CONFIG SET maxclients 1\r\nCONFIG GET maxclients\r\n"));
+  CHECK(boss.expect("+OK\r\n*2\r\n$10\r\nmaxclients\r\n$1\r\n1\r\n"));
+  Wire refused(served.path);
+  CHECK(refused.receive(4096) == "-ERR max number of clients reached\r\n");
+  REQUIRE(boss.send("CONFIG SET maxclients 100 timeout 1\r\n"));
+  CHECK(boss.expect("+OK\r\n"));
+  Wire idle(served.path);
+  CHECK(idle.receive(1).empty());  // closed, sooner or later
+}
+
 TEST_CASE("listener: what is not safe is refused before anything is opened") {
   Store store = testing::open_store({});
   CHECK_CODE(RespServer::start(store, {}), kInvalidArgument);
@@ -322,6 +409,8 @@ TEST_CASE("listener: what is not safe is refused before anything is opened") {
       kInvalidArgument);
   CHECK_OK(
       RespServer::start(store, {.tcp_address = "0.0.0.0", .tcp_any_port = true, .insecure = true}));
+  CHECK_CODE(RespServer::start(store, {.unix_socket = "/tmp/none", .unix_socket_mode = 0660}),
+             kInvalidArgument);
   CHECK_CODE(RespServer::start(store, {.tcp_any_port = true, .hash_keys = {"sess:"}}),
              kInvalidArgument);
   CHECK_CODE(RespServer::start(store, {.tcp_any_port = true, .tls_certificate = "/nonexistent"}),

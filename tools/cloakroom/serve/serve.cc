@@ -119,6 +119,7 @@ std::string translate(const ServeOptions& given, RespOptions& options) {
   options.unix_socket = given.unix_socket;
   options.unix_socket_mode =
       static_cast<unsigned>(std::strtoul(given.unix_mode.c_str(), nullptr, 8)) & 0777U;
+  options.unix_any_user = given.unix_any_user;
   options.tcp_address = given.address;
   options.tcp_port = given.port;
   options.inherited_sockets = inherited_sockets();

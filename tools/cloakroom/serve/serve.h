@@ -13,6 +13,7 @@ struct ServeOptions {
   bool memory = false;
   std::string unix_socket;
   std::string unix_mode = "600";
+  bool unix_any_user = false;
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;
   unsigned threads = 1;

@@ -39,6 +39,8 @@ void read_config(CLI::App& app, const std::string& path) {
 void add_listener_options(CLI::App* app, ServeOptions& options) {
   app->add_option("--unix", options.unix_socket, "listen on this unix socket");
   app->add_option("--unix-mode", options.unix_mode, "its mode, octal")->capture_default_str();
+  app->add_flag("--unix-any-user", options.unix_any_user,
+                "serve processes of other users there, too");
   app->add_option("--port", options.port, "listen on this TCP port");
   app->add_option("--address", options.address, "of the TCP port")->capture_default_str();
   app->add_option("--threads", options.threads, "threads that serve clients")
