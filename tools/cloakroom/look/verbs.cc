@@ -118,7 +118,8 @@ Verb add_get(CLI::App& root) {
                      "cloakroom get sessions sess:b2f0a6c7d1 --show-values", options->dir);
   app->add_option("KEY", options->key, "the key, as ls prints it")->required();
   app->add_flag("--show-values", options->show_values,
-                "show the value: JSON indented, fields by name, hex otherwise");
+                "show the value: JSON, MessagePack, PHP's and Django's forms decoded, fields, "
+                "members and attributes by name, hex otherwise");
   app->add_flag("--raw", options->raw, "write the bytes of the value and nothing else");
   app->add_flag("--dead", options->dead, "show the record though it has expired");
   app->add_flag("--json", options->json, "one JSON object");
