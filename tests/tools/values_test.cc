@@ -35,7 +35,7 @@ std::string compressed(std::string_view bytes) {
   return out;
 }
 
-// The time 1tF000 is 1695132908 in base 62.
+// Signed at 1695116712, which is 1qiXI8 in base 62.
 std::string django(std::string_view data) {
   return in_base64url(data) + ":1qiXI8:" + std::string(43, 's');
 }
@@ -73,9 +73,9 @@ std::vector<Sample> samples() {
       {"JSON, in a string of PHP", "s:20:\"" + json + "\";", pretty},
       {"PHP session", R"(lang|s:5:"en-GB";cart|a:1:{i:5;i:2;}!gone|)",
        "\"lang\": \"en-GB\"\n\"cart\": [\n  5: 2\n]\n\"gone\": <no value>\n"},
-      {"Django, signed 2023-09-20 05:34:50 UTC (the signature is not checked)", django(json),
+      {"Django, signed 2023-09-19 09:45:12 UTC (the signature is not checked)", django(json),
        pretty},
-      {"Django, signed 2023-09-20 05:34:50 UTC (the signature is not checked), compressed",
+      {"Django, signed 2023-09-19 09:45:12 UTC (the signature is not checked), compressed",
        "." + django(compressed(json)), pretty},
       {"Django before 3.1 (its hash is not checked)", base64(hash + ":" + json), pretty},
       {"Django before 3.1 (its hash is not checked), Python pickle, protocol 4 (loading one runs "
