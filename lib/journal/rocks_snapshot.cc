@@ -202,10 +202,11 @@ class Snapshot final : public RocksSnapshot {
     return figures;
   }
 
-  Result<std::vector<TableFile>> table_files() override {
+  Result<TableFiles> table_files() override {
     std::vector<rocksdb::LiveFileMetaData> live;
     db_->GetLiveFilesMetaData(&live);
-    std::vector<TableFile> files;
+    TableFiles answer{.files = {}, .operations = db_->GetLatestSequenceNumber()};
+    std::vector<TableFile>& files = answer.files;
     for (const rocksdb::LiveFileMetaData& file : live) files.push_back(table_file(file));
     for (rocksdb::ColumnFamilyHandle* handle : handles_) {
       rocksdb::TablePropertiesCollection properties;  // by path
@@ -223,7 +224,7 @@ class Snapshot final : public RocksSnapshot {
     std::ranges::sort(files, {}, [](const TableFile& file) {
       return std::tie(file.family, file.level, file.name);
     });
-    return files;
+    return answer;
   }
 
   Status close() override {

@@ -122,7 +122,7 @@ class RocksSnapshot {
   virtual Status checkpoint(const std::string& path) = 0;
   [[nodiscard]] virtual SnapshotFigures figures() = 0;
   // Looks into the end of every table file.
-  virtual Result<std::vector<TableFile>> table_files() = 0;
+  virtual Result<TableFiles> table_files() = 0;
   virtual Status close() = 0;
 };
 

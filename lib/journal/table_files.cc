@@ -5,13 +5,13 @@
 
 namespace cloakroom {
 
-Result<std::vector<TableFile>> list_table_files(const std::string& dir) {
+Result<TableFiles> list_table_files(const std::string& dir) {
   // A live server may remove a file between the look into the manifest and the look into the file.
   constexpr int kTries = 5;
   for (int tries = 1;; ++tries) {
     auto snapshot = RocksSnapshot::open(
         {.path = dir + "/" + kRocksName, .mode = RocksSnapshot::Mode::kLookAtTables});
-    auto files = snapshot ? (*snapshot)->table_files() : snapshot.status();
+    Result<TableFiles> files = snapshot ? (*snapshot)->table_files() : snapshot.status();
     if (files || tries == kTries) return files;
   }
 }

@@ -30,9 +30,15 @@ struct TableFile {
   std::uint64_t last_operation = 0;
 };
 
-// By family, then level, then name. `dir` is the store's. kIo and kCorruption as Store::open says
-// them.
-[[nodiscard]] Result<std::vector<TableFile>> list_table_files(const std::string& dir);
+struct TableFiles {
+  std::vector<TableFile> files;  // by family, then level, then name
+  // How many operations RocksDB has numbered since the store was made, up to the last flush: puts,
+  // deletions, deadlines that moved, and one more for each batch.
+  std::uint64_t operations = 0;
+};
+
+// `dir` is the store's. kIo and kCorruption as Store::open says them.
+[[nodiscard]] Result<TableFiles> list_table_files(const std::string& dir);
 
 }  // namespace cloakroom
 

@@ -54,6 +54,7 @@ int run(int argc, char** argv) {
   add_prove(root, verbs);
   add_demo(root, verbs);
   add_help(root, verbs);
+  add_report(root, verbs);
 #ifdef CLOAKROOM_WITH_RESP
   add_serve(root, verbs);
 #endif
