@@ -20,30 +20,52 @@ std::uint64_t random_seed() noexcept {
 
 }  // namespace
 
-std::size_t OwnerTally::Hash::operator()(std::string_view owner) const noexcept {
-  return hash64(owner, seed);
+OwnerTally::OwnerTally(std::size_t tracked)
+    : tracked_(tracked),
+      seed_(random_seed()),
+      slots_(std::bit_ceil(2 * tracked)),
+      registers_(kRegisters) {}
+
+OwnerTally::Slot& OwnerTally::slot_of(std::string_view owner, std::uint64_t hash) noexcept {
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
+    Slot& slot = slots_[at];
+    if (slot.name_bytes == 0 || (slot.hash == hash && name_of(slot) == owner)) return slot;
+  }
 }
 
-OwnerTally::OwnerTally(std::size_t tracked)
-    : tracked_(tracked), shares_(16, Hash{random_seed()}), registers_(kRegisters) {}
+OwnerTally::Slot& OwnerTally::free_slot(std::uint64_t hash) noexcept {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = hash & mask;
+  while (slots_[at].name_bytes != 0) at = (at + 1) & mask;
+  return slots_[at];
+}
 
 void OwnerTally::add(std::string_view owner, std::uint64_t count, std::uint64_t bytes) {
   records_ += count;
   bytes_ += bytes;
-  auto found = shares_.find(owner);
-  if (found == shares_.end()) {
-    if (shares_.size() >= tracked_) forget_the_least();
+  const std::uint64_t hash = hash64(owner, seed_);
+  Slot* slot = &slot_of(owner, hash);
+  if (slot->name_bytes == 0) {
+    if (used_ >= tracked_) {
+      forget_the_least();
+      slot = &slot_of(owner, hash);
+    }
     note_distinct(owner);
-    found = shares_.emplace(owner, Share()).first;
+    *slot = {.hash = hash,
+             .name_at = static_cast<std::uint32_t>(names_.size()),
+             .name_bytes = static_cast<std::uint32_t>(owner.size())};
+    names_.append(owner);
+    ++used_;
   }
-  found->second.count += count;
-  found->second.bytes += bytes;
+  slot->count += count;
+  slot->bytes += bytes;
 }
 
 void OwnerTally::merge(const OwnerTally& other) {
-  std::uint64_t records = records_ + other.records_;
-  std::uint64_t bytes = bytes_ + other.bytes_;
-  for (const auto& [owner, share] : other.shares_) add(owner, share.count, share.bytes);
+  const std::uint64_t records = records_ + other.records_;
+  const std::uint64_t bytes = bytes_ + other.bytes_;
+  for (const Slot* slot : other.used()) add(other.name_of(*slot), slot->count, slot->bytes);
   records_ = records;
   bytes_ = bytes;
   count_missing_ += other.count_missing_;
@@ -62,54 +84,78 @@ void OwnerTally::note_distinct(std::string_view owner) noexcept {
 }
 
 std::uint64_t OwnerTally::owners() const noexcept {
-  if (exact()) return shares_.size();
+  if (exact()) return used_;
   double sum = 0;
   for (const std::uint8_t rank : registers_) sum += std::ldexp(1.0, -rank);
   constexpr double kCount = kRegisters;
   constexpr double kAlpha = 0.7213 / (1 + 1.079 / kCount);
   // What is tracked is more than small estimates need their correction for.
   const double estimate = kAlpha * kCount * kCount / sum;
-  return std::max<std::uint64_t>(shares_.size(), static_cast<std::uint64_t>(estimate));
+  return std::max<std::uint64_t>(used_, static_cast<std::uint64_t>(estimate));
 }
 
-// Each owner's larger share, of all records or of all bytes, decides: who has much of either stays.
-void OwnerTally::forget_the_least() {
-  const auto score = [this](const Share& share) {
-    return std::max(
-        static_cast<double>(share.count) /
-            static_cast<double>(std::max<std::uint64_t>(records_, 1)),
-        static_cast<double>(share.bytes) / static_cast<double>(std::max<std::uint64_t>(bytes_, 1)));
+std::vector<const OwnerTally::Slot*> OwnerTally::used() const {
+  std::vector<const Slot*> used;
+  used.reserve(used_);
+  for (const Slot& slot : slots_) {
+    if (slot.name_bytes != 0) used.push_back(&slot);
+  }
+  return used;
+}
+
+// The larger share, of all records or of all bytes: who has much of either stays.
+double OwnerTally::score(const Slot& slot) const noexcept {
+  const auto share = [](std::uint64_t part, std::uint64_t all) {
+    return static_cast<double>(part) / static_cast<double>(std::max<std::uint64_t>(all, 1));
   };
+  return std::max(share(slot.count, records_), share(slot.bytes, bytes_));
+}
+
+void OwnerTally::forget_the_least() {
+  const std::vector<const Slot*> all = used();
   std::vector<double> scores;
-  scores.reserve(shares_.size());
-  for (const auto& [owner, share] : shares_) scores.push_back(score(share));
+  scores.reserve(all.size());
+  for (const Slot* slot : all) scores.push_back(score(*slot));
   const auto middle = scores.begin() + static_cast<std::ptrdiff_t>(scores.size() / 2);
   std::nth_element(scores.begin(), middle, scores.end());
-  Share most;
-  std::erase_if(shares_, [&](const auto& entry) {
-    if (score(entry.second) > *middle) return false;
-    most.count = std::max(most.count, entry.second.count);
-    most.bytes = std::max(most.bytes, entry.second.bytes);
-    return true;
-  });
-  count_missing_ += most.count;
-  bytes_missing_ += most.bytes;
+
+  std::vector<Slot> before(slots_.size());
+  before.swap(slots_);
+  std::string names;
+  std::uint64_t count_most = 0;
+  std::uint64_t bytes_most = 0;
+  used_ = 0;
+  for (const Slot& slot : before) {
+    if (slot.name_bytes == 0) continue;
+    if (score(slot) <= *middle) {
+      count_most = std::max(count_most, slot.count);
+      bytes_most = std::max(bytes_most, slot.bytes);
+      continue;
+    }
+    const std::string_view name = name_of(slot);
+    Slot& to = free_slot(slot.hash);
+    to = slot;
+    to.name_at = static_cast<std::uint32_t>(names.size());
+    names.append(name);
+    ++used_;
+  }
+  names_.swap(names);
+  count_missing_ += count_most;
+  bytes_missing_ += bytes_most;
 }
 
 std::vector<OwnerShare> OwnerTally::top(By by, std::size_t limit) const {
-  std::vector<const std::pair<const std::string, Share>*> all;
-  all.reserve(shares_.size());
-  for (const auto& entry : shares_) all.push_back(&entry);
-  const auto more = [by](const auto* a, const auto* b) {
-    const std::uint64_t left = by == By::kCount ? a->second.count : a->second.bytes;
-    const std::uint64_t right = by == By::kCount ? b->second.count : b->second.bytes;
-    return left != right ? left > right : a->first < b->first;
+  std::vector<const Slot*> all = used();
+  const auto more = [&](const Slot* a, const Slot* b) {
+    const std::uint64_t left = by == By::kCount ? a->count : a->bytes;
+    const std::uint64_t right = by == By::kCount ? b->count : b->bytes;
+    return left != right ? left > right : name_of(*a) < name_of(*b);
   };
   const std::size_t count = std::min(limit, all.size());
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count), all.end(), more);
   std::vector<OwnerShare> top;
   for (std::size_t i = 0; i < count; ++i) {
-    top.push_back({all[i]->first, all[i]->second.count, all[i]->second.bytes});
+    top.push_back({std::string(name_of(*all[i])), all[i]->count, all[i]->bytes});
   }
   return top;
 }

@@ -9,7 +9,8 @@
 // How many owners there are is exact as long as nothing was forgotten, then an estimate to within
 // 2 % or so (HyperLogLog, Flajolet et al. 2007, with 2^13 registers: standard error 1.15 %).
 //
-// Not thread-safe: each thread fills one of its own, and merge() puts them together.
+// Some 6 MB with names of usual length. Not thread-safe: each thread fills one of its own, and
+// merge() puts them together.
 #ifndef CLOAKROOM_TOOLS_CLOAKROOM_READING_OWNER_TALLY_H_
 #define CLOAKROOM_TOOLS_CLOAKROOM_READING_OWNER_TALLY_H_
 
@@ -17,7 +18,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace cloakroom::cli {
@@ -52,27 +52,31 @@ class OwnerTally {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
 
  private:
-  struct Share {
+  // One owner; `name_bytes` 0 is a free slot.
+  struct Slot {
+    std::uint64_t hash = 0;
     std::uint64_t count = 0;
     std::uint64_t bytes = 0;
-  };
-  // Owners are chosen by strangers: seeded, so that nobody can choose names that collide.
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view owner) const noexcept;
-    std::uint64_t seed = 0;
-  };
-  struct Equal {
-    using is_transparent = void;
-    bool operator()(std::string_view a, std::string_view b) const noexcept { return a == b; }
+    std::uint32_t name_at = 0;  // in names_
+    std::uint32_t name_bytes = 0;
   };
 
   void add(std::string_view owner, std::uint64_t count, std::uint64_t bytes);
+  [[nodiscard]] Slot& slot_of(std::string_view owner, std::uint64_t hash) noexcept;
+  [[nodiscard]] Slot& free_slot(std::uint64_t hash) noexcept;
+  [[nodiscard]] std::string_view name_of(const Slot& slot) const noexcept {
+    return std::string_view(names_).substr(slot.name_at, slot.name_bytes);
+  }
+  [[nodiscard]] std::vector<const Slot*> used() const;
+  [[nodiscard]] double score(const Slot& slot) const noexcept;
   void note_distinct(std::string_view owner) noexcept;
   void forget_the_least();
 
   const std::size_t tracked_;
-  std::unordered_map<std::string, Share, Hash, Equal> shares_;
+  const std::uint64_t seed_;  // owners are chosen by strangers: nobody can choose ones that collide
+  std::vector<Slot> slots_;   // open addressing; at most half of them used
+  std::string names_;         // of the slots, one after the other
+  std::size_t used_ = 0;
   std::vector<std::uint8_t> registers_;
   std::uint64_t records_ = 0;
   std::uint64_t bytes_ = 0;

@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
+#include "reading/last_seen.h"
 #include "reading/parallel_walk.h"
 #include "reading/record_json.h"
-#include "sessions/session_record.h"
 
 namespace cloakroom::cli {
 namespace {
@@ -20,14 +20,6 @@ constexpr std::array<std::int64_t, 14> kTimeBounds{
     12 * kHour, kDay,    7 * kDay,    30 * kDay,    90 * kDay,    365 * kDay, kNever - 1};
 constexpr std::array<std::int64_t, 13> kSizeBounds{
     64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536, 262144, 1 << 20, kNever - 1};
-
-// When a live session was last seen, as Sessions itself works it out: where the lifetime cuts the
-// deadline short, the difference is too early and what the record says counts.
-TimeMs last_seen(const RecordView& record, const LiveRecord& live) {
-  const TimeMs said = std::max(record.created, live.last_seen);
-  if (live.idle_timeout == kNoExpiry || record.deadline == kNever) return said;
-  return std::max(said, until(record.deadline, live.idle_timeout.count()));
-}
 
 std::optional<TimeMs> tally_session(const RecordView& record, SessionTally& tally) {
   LiveRecord live;
