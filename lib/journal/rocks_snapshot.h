@@ -22,6 +22,7 @@
 #include "journal/disk_record.h"
 #include "journal/frame.h"
 #include "journal/key_range.h"
+#include "journal/table_files.h"
 
 namespace rocksdb {
 class FileSystem;
@@ -120,6 +121,8 @@ class RocksSnapshot {
   // A consistent copy as a RocksDB directory; see Store::checkpoint.
   virtual Status checkpoint(const std::string& path) = 0;
   [[nodiscard]] virtual SnapshotFigures figures() = 0;
+  // Looks into the end of every table file.
+  virtual Result<TableFiles> table_files() = 0;
   virtual Status close() = 0;
 };
 

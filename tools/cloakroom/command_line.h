@@ -35,6 +35,8 @@ void call_it(CLI::Option* option, const std::string& name);
 void add_look(CLI::App& root, Verbs& verbs);
 void add_prove(CLI::App& root, Verbs& verbs);
 void add_demo(CLI::App& root, Verbs& verbs);
+void add_help(CLI::App& root, Verbs& verbs);
+void add_report(CLI::App& root, Verbs& verbs);
 void add_serve(CLI::App& root, Verbs& verbs);  // only with the option `resp`
 
 }  // namespace cloakroom::cli
