@@ -52,6 +52,7 @@ struct BackupOptions {
   std::string to;          // the directory of all backups of this store
   std::uint64_t keep = 0;  // 0: all
   bool list = false;
+  bool no_links = false;  // not to the store's own files
   bool json = false;
 };
 [[nodiscard]] int run_backup(const BackupOptions& options);

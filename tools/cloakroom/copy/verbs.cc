@@ -5,6 +5,7 @@
 
 #include "command_line.h"
 #include "copy/copy.h"
+#include "exit_codes.h"
 #include "text/output.h"
 
 namespace cloakroom::cli {
@@ -69,11 +70,46 @@ Verb add_import(CLI::App& root) {
   return {app, [options] { return run_import(*options); }};
 }
 
+Verb add_backup(CLI::App& root) {
+  const auto options = std::make_shared<BackupOptions>();
+  CLI::App* app =
+      add_store_verb(root, "backup", "Copy a store, also while a server writes to it",
+                     "cloakroom backup sessions /backup/sessions --keep 7", options->dir);
+  app->add_option("BACKUP-DIR", options->to,
+                  "directory of this store's backups, made when missing");
+  call_it(app->add_option("--keep", options->keep, "then remove all but the last N (0: none)")
+              ->check(CLI::NonNegativeNumber),
+          "N");
+  app->add_flag("--no-links", options->no_links,
+                "copy every file, instead of linking to those of the store");
+  app->add_flag("--list", options->list, "list the backups in the directory instead");
+  app->add_flag("--json", options->json, "one JSON object, with --list one for each backup");
+  return {app, [options] {
+            if (options->list && options->to.empty()) options->to = options->dir;
+            if (!options->to.empty()) return run_backup(*options);
+            message("name the directory for the backups: cloakroom backup STORE-DIR BACKUP-DIR");
+            return kExitUsage;
+          }};
+}
+
+Verb add_restore(CLI::App& root) {
+  const auto options = std::make_shared<RestoreOptions>();
+  CLI::App* app = root.add_subcommand("restore", "Make a store of a backup, and verify it");
+  app->add_option("BACKUP", options->backup, "a backup, or a directory of backups: its last one")
+      ->required();
+  app->add_option("NEW-DIR", options->dir, "the store to be, a new directory")->required();
+  app->add_flag("--json", options->json, "one JSON object");
+  app->footer("Example:\n  cloakroom restore /backup/sessions/000012 sessions\n");
+  return {app, [options] { return run_restore(*options); }};
+}
+
 }  // namespace
 
 void add_copy(CLI::App& root, Verbs& verbs) {
   verbs.push_back(add_export(root));
   verbs.push_back(add_import(root));
+  verbs.push_back(add_backup(root));
+  verbs.push_back(add_restore(root));
 }
 
 }  // namespace cloakroom::cli
