@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -90,6 +91,8 @@ Result<Fd> lock_partial(const std::string& partial) {
                                      "has finished, or name another directory");
 }
 
+constexpr std::string_view kNoteKey = "note";  // in `meta`, while the store is being made
+
 // What an interrupted writer left is taken away; what one is writing is not.
 Result<Fd> make_partial(const std::string& partial) {
   if (exists(partial)) {
@@ -117,22 +120,43 @@ class Writer final : public StoreWriter {
   ~Writer() override { abandon(); }
 
   Status begin(const std::string& dir, const StoreSeed& seed) {
-    seed_ = seed;
-    dir_ = without_slashes(dir);
-    if (exists(dir_)) {
-      return Status(StatusCode::kIo,
-                    "cannot make a store in " + dir_ + ": it exists already; name a new directory");
-    }
-    auto id = parse_id(seed.store_id);
-    if (!id) return id.status();
-    id_ = *id;
-    version_last_ = seed.version_last;
+    if (Status prepared = prepare(dir, seed); !prepared) return prepared;
     const std::string partial = dir_ + ".partial";
     Result<Fd> lock = make_partial(partial);
     if (!lock) return lock.status();
     lock_ = *std::move(lock);
     partial_ = partial;
     return open_database();
+  }
+
+  Status go_on(const std::string& dir, const StoreSeed& seed, std::string* note) {
+    if (Status prepared = prepare(dir, seed); !prepared) return prepared;
+    const std::string partial = dir_ + ".partial";
+    if (!exists(partial + "/" + kRocksName + "/CURRENT")) {
+      return Status(StatusCode::kNotFound, "there is no " + partial + " to go on with");
+    }
+    Result<Fd> lock = lock_partial(partial);
+    if (!lock) return lock.status();
+    lock_ = *std::move(lock);
+    partial_ = partial;
+    saved_ = true;  // whatever is wrong with it, it is not ours to remove
+    if (Status opened = open_database(); !opened) return opened;
+    const Status noted =
+        from_rocks("reading the note of " + partial_,
+                   db_->Get(rocksdb::ReadOptions(), handles_[kMetaFamily], slice(kNoteKey), note));
+    if (noted.code() == StatusCode::kNotFound) {
+      return Status(StatusCode::kNotFound, partial + " holds nothing to go on with");
+    }
+    if (!noted) return noted;
+    std::string bytes;
+    const Status got = from_rocks(
+        "reading the head of " + partial_,
+        db_->Get(rocksdb::ReadOptions(), handles_[kMetaFamily], slice(kHeadKey), &bytes));
+    if (!got) return got;
+    const Result<Head> head = parse_head(bytes);
+    if (!head) return head.status();
+    raise_version_last(head->version);
+    return Status();
   }
 
   Status add(const RecordView& record) override {
@@ -164,6 +188,21 @@ class Writer final : public StoreWriter {
     return std::optional<Version>(record->version);
   }
 
+  // The records first: a note that stands there was never early.
+  Status save_point(std::string_view note) override {
+    rocksdb::FlushOptions wait;
+    wait.allow_write_stall = true;
+    Status done = hand_over();
+    if (done) {
+      done = from_rocks("flushing " + partial_, db_->Flush(wait, handles_[kRecordsFamily]));
+    }
+    if (done) done = write_meta(mark_of_seed(), note);
+    if (done) done = from_rocks("flushing " + partial_, db_->Flush(wait, handles_[kMetaFamily]));
+    if (!done) failed_ = done;
+    saved_ = saved_ || done.ok();
+    return done;
+  }
+
   void set_generation(std::uint32_t generation) override { seed_.generation = generation; }
   void raise_version_last(Version version) override {
     version_last_ = std::max(version_last_, version);
@@ -172,7 +211,7 @@ class Writer final : public StoreWriter {
   Status finish() override {
     const ClockMark mark = mark_of_seed();
     Status done = hand_over();
-    if (done) done = write_meta(mark);
+    if (done) done = write_meta(mark, std::nullopt);
     if (done) done = settle();
     if (done) done = close_database();
     if (done) done = write_frame(mark);
@@ -187,6 +226,20 @@ class Writer final : public StoreWriter {
   }
 
  private:
+  Status prepare(const std::string& dir, const StoreSeed& seed) {
+    seed_ = seed;
+    dir_ = without_slashes(dir);
+    if (exists(dir_)) {
+      return Status(StatusCode::kIo,
+                    "cannot make a store in " + dir_ + ": it exists already; name a new directory");
+    }
+    const auto id = parse_id(seed.store_id);
+    if (!id) return id.status();
+    id_ = *id;
+    version_last_ = seed.version_last;
+    return Status();
+  }
+
   Status open_database() {
     const std::string rocks = partial_ + "/" + kRocksName;
     if (Status made = make_private_directory(rocks); !made) return made;
@@ -233,13 +286,18 @@ class Writer final : public StoreWriter {
     return {.store = now, .wall = now};
   }
 
-  Status write_meta(const ClockMark& mark) {
+  Status write_meta(const ClockMark& mark, std::optional<std::string_view> note) {
     rocksdb::WriteBatch batch;
     std::string head;
     append_head(head, {.version = version_last_, .previous = 0, .mark = mark});
     batch.Put(handles_[kMetaFamily], slice(kHeadKey), head);
     batch.Put(handles_[kMetaFamily], slice(kIdKey),
               slice({reinterpret_cast<const char*>(id_.data()), id_.size()}));
+    if (note) {
+      batch.Put(handles_[kMetaFamily], slice(kNoteKey), slice(*note));
+    } else if (saved_) {
+      batch.Delete(handles_[kMetaFamily], slice(kNoteKey));
+    }
     return write(batch);
   }
 
@@ -286,7 +344,7 @@ class Writer final : public StoreWriter {
     if (db_) (void)close_database();
     if (partial_.empty()) return;
     std::error_code ignored;
-    std::filesystem::remove_all(partial_, ignored);
+    if (!saved_) std::filesystem::remove_all(partial_, ignored);
     partial_.clear();
     lock_.reset();
   }
@@ -303,6 +361,7 @@ class Writer final : public StoreWriter {
   rocksdb::WriteBatch batch_;
   std::string encoded_;  // kept for its capacity
   Status failed_;        // what ended it
+  bool saved_ = false;   // what is there can be taken up again
 };
 
 }  // namespace
@@ -311,6 +370,13 @@ Result<std::unique_ptr<StoreWriter>> StoreWriter::create(const std::string& dir,
                                                          const StoreSeed& seed) {
   auto writer = std::make_unique<Writer>();
   if (Status begun = writer->begin(dir, seed); !begun) return begun;
+  return std::unique_ptr<StoreWriter>(std::move(writer));
+}
+
+Result<std::unique_ptr<StoreWriter>> StoreWriter::reopen(const std::string& dir,
+                                                         const StoreSeed& seed, std::string* note) {
+  auto writer = std::make_unique<Writer>();
+  if (Status begun = writer->go_on(dir, seed, note); !begun) return begun;
   return std::unique_ptr<StoreWriter>(std::move(writer));
 }
 

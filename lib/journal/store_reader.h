@@ -28,6 +28,9 @@ struct StoreInfo {
   Version version_last = 0;       // the last version found on disk
   Version version_synced = 0;     // the last version known to have been synced
   TimeMs now = 0;                 // store time at the moment of open: compare deadlines with this
+  // Store time and wall time of one moment: of the stop, when it was orderly, else of this open.
+  TimeMs mark_store = 0;
+  TimeMs mark_wall = 0;
   std::uint64_t ring_changes = 0;  // in the ring only: the next open, or the server, hands them over
   std::uint64_t records_estimate = 0;
   std::uint64_t sst_bytes = 0;

@@ -8,7 +8,11 @@
 //   add() ...  records, in any order; of a key that comes again the last one counts
 //   finish()   flushed, merged, superblock and ring beside it, all synced; then DIR.partial becomes
 //              DIR by one rename: what stands there is whole, or it is not there
-//   ~          without finish(): DIR.partial is removed
+//   ~          without finish(): DIR.partial is removed, unless save_point() was called
+//
+// A long run can be taken up again: save_point(note) makes what was added so far durable, together
+// with a note of the caller's that says how far that is, and reopen() hands the note back. After a
+// kill more may be there than the note says: added again it is the same.
 //
 // What a store holds beside its records, and where it comes from here:
 //   deadlines granted by touches   joined into the records by whoever reads them (StoreReader)
@@ -51,6 +55,11 @@ class StoreWriter {
   // for a store id that is none.
   static Result<std::unique_ptr<StoreWriter>> create(const std::string& dir, const StoreSeed& seed);
 
+  // Goes on with a DIR.partial that has a note. kNotFound when there is none; else as create().
+  // What save_point() knew of the seed is kept: its version_last.
+  static Result<std::unique_ptr<StoreWriter>> reopen(const std::string& dir, const StoreSeed& seed,
+                                                     std::string* note);
+
   virtual ~StoreWriter() = default;
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;
@@ -66,6 +75,9 @@ class StoreWriter {
   // The version that was added last under this key; nothing when there is none. Costs a look into
   // the files that were written so far.
   virtual Result<std::optional<Version>> version_of(std::string_view key) = 0;
+
+  // See above; costs a flush.
+  virtual Status save_point(std::string_view note) = 0;
 
   // Changes of the seed that are known only after the records. Before finish().
   virtual void set_generation(std::uint32_t generation) = 0;

@@ -230,5 +230,40 @@ TEST_CASE("store writer: given up, it leaves nothing; what stands there is never
   CHECK(StoreWriter::create(dir / "t", {.store_id = "xyz"}).code() == StatusCode::kInvalidArgument);
 }
 
+TEST_CASE("store writer: what was saved is taken up again, and ends as if it had not stopped") {
+  const TempDir dir;
+  std::string note;
+  CHECK(StoreWriter::reopen(dir / "s", {}, &note).code() == StatusCode::kNotFound);
+  {
+    const auto writer = writer_for(dir / "s", {.store_id = kId, .version_last = 100});
+    REQUIRE(writer->add({.key = "a", .value = "1", .version = 1}));
+    REQUIRE(writer->save_point("one"));
+    REQUIRE(writer->add({.key = "b", .value = "2", .version = 2}));
+    REQUIRE(writer->save_point("two"));
+    REQUIRE(writer->add({.key = "c", .value = "3", .version = 3}));
+  }
+  CHECK(!exists(dir / "s"));
+  {
+    auto writer = StoreWriter::reopen(dir / "s", {.store_id = kId}, &note);
+    REQUIRE_MESSAGE(writer, writer.status().to_string());
+    CHECK(note == "two");
+    REQUIRE((*writer)->add({.key = "b", .value = "2", .version = 2}));
+    REQUIRE((*writer)->add({.key = "d", .value = "4", .version = 4}));
+    REQUIRE((*writer)->finish());
+  }
+  CHECK(!exists(dir / "s.partial"));
+  const auto reader = reader_of(dir / "s");
+  const auto records = all_of(*reader);
+  CHECK(records.contains("a"));
+  CHECK(records.contains("b"));
+  CHECK(records.contains("d"));
+  CHECK(findings_in(*reader) == 0);
+  CHECK(reader->info().version_last == 100);
+  // What was not saved is gone for good without a word: create() begins anew.
+  std::filesystem::remove_all(dir / "s");
+  { const auto writer = writer_for(dir / "s"); }
+  CHECK(StoreWriter::reopen(dir / "s", {}, &note).code() == StatusCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace cloakroom::testing

@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
   Verbs verbs;
   add_look(root, verbs);
   add_prove(root, verbs);
+  add_copy(root, verbs);
   add_demo(root, verbs);
 #ifdef CLOAKROOM_WITH_RESP
   add_serve(root, verbs);
