@@ -20,7 +20,8 @@ constexpr const char* kFooter = R"(Exit codes:
   2  the command line is wrong
   3  the store cannot be opened or read, or the output not written
 
-No verb but demo and serve changes anything on disk; the others work beside a live server.
+The verbs that change a store (compact, rm, revoke, expire-all) want it at rest; all others change
+nothing in it, and work beside a live server, but for repair.
 `cloakroom VERB --help` shows a verb's options and an example.
 )";
 
@@ -34,6 +35,7 @@ int run(int argc, char** argv) {
   Verbs verbs;
   add_look(root, verbs);
   add_prove(root, verbs);
+  add_mend(root, verbs);
   add_copy(root, verbs);
   add_demo(root, verbs);
 #ifdef CLOAKROOM_WITH_RESP
