@@ -178,6 +178,16 @@ class Snapshot final : public RocksSnapshot {
     return from_rocks("flushing", flushed);
   }
 
+  Status compact() override {
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+      Status done = from_rocks("compacting", db_->CompactRange(options, handle, nullptr, nullptr));
+      if (!done) return done;
+    }
+    return Status();
+  }
+
   Status checkpoint(const std::string& path) override {
     rocksdb::Checkpoint* raw = nullptr;
     Status made =
