@@ -5,7 +5,7 @@
 #include <chrono>
 #include <vector>
 
-#include "resp/call.h"
+#include "resp/commands.h"
 
 namespace cloakroom::resp {
 namespace {
@@ -141,6 +141,12 @@ bool is_alone(const Server& server, const Command& command,
          args.size() > static_cast<std::size_t>(command.arity < 0 ? -command.arity : command.arity);
 }
 
+// Commands that are alone because they write several keys.
+bool writes_several(const Command& command) noexcept {
+  return command.is(kExclusive) && command.is(kWrite) &&
+         (command.first_key > 0 || command.is(kMovableKeys));
+}
+
 void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
   switch (client.reply_mode) {
     case ReplyMode::kOn:
@@ -163,7 +169,12 @@ void run(Server& server, Client& client, const Command& command,
   const auto began = client.clock;
   const std::uint64_t errors = out.errors();
   Call call(server, client, command, args, out);
-  command.handler(call);
+  if (client.step == nullptr && writes_several(command)) {
+    const Status done = in_one_step(call, [&] { command.handler(call); });
+    if (!done) call.fail(done);
+  } else {
+    command.handler(call);
+  }
   client.clock = SteadyClock::now();
   const auto took = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(client.clock - began).count());
