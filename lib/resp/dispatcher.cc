@@ -142,17 +142,12 @@ bool is_alone(const Server& server, const Command& command,
 }
 
 void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
-  switch (client.reply_mode) {
-    case ReplyMode::kOn:
-      return;
-    case ReplyMode::kOff:
-      return reply.truncate(before);
-    case ReplyMode::kSkipNext:
-      client.reply_mode = ReplyMode::kSkip;
-      return reply.truncate(before);
-    case ReplyMode::kSkip:
-      client.reply_mode = ReplyMode::kOn;
-      return reply.truncate(before);
+  if (client.reply_mode == ReplyMode::kOn) return;
+  if (!reply.pushed()) reply.truncate(before);
+  if (client.reply_mode == ReplyMode::kSkipNext) {
+    client.reply_mode = ReplyMode::kSkip;
+  } else if (client.reply_mode == ReplyMode::kSkip) {
+    client.reply_mode = ReplyMode::kOn;
   }
 }
 
