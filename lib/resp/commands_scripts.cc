@@ -246,6 +246,9 @@ void function_list(Call& call) {
   call.out.array(0);
 }
 
+// The known scripts run to their end at once.
+void kill(Call& call) { call.error("NOTBUSY No scripts in execution right now."); }
+
 constexpr std::uint32_t kFlags = kNoScript | kStale;
 constexpr std::uint32_t kEvalFlags = kFlags | kMovableKeys | kExclusive | kWrite;
 
@@ -260,10 +263,13 @@ constexpr Command kCommands[] = {
      script_exists},
     {"script|flush", -2, kFlags, 0, 0, 0, "scripting", "2.6.0", "Forget loaded scripts",
      script_flush},
+    {"script|kill", 2, kFlags, 0, 0, 0, "scripting", "2.6.0", "Stop a script; none runs for long",
+     kill},
     {"function", -2, kContainer | kNoScript, 0, 0, 0, "scripting", "7.0.0", "Functions; none exist",
      nullptr},
     {"function|flush", -2, kFlags | kWrite, 0, 0, 0, "scripting", "7.0.0",
      "Forget all functions; there are none", function_flush},
+    {"function|kill", 2, kFlags, 0, 0, 0, "scripting", "7.0.0", "Stop a function; none runs", kill},
     {"function|list", -2, kFlags, 0, 0, 0, "scripting", "7.0.0", "Functions; there are none",
      function_list},
 };

@@ -173,6 +173,7 @@ void Connection::answer_gets() {
 }
 
 void Connection::run_command() {
+  input_bytes.store(parser_.pending_bytes() + parser_.command_bytes(), std::memory_order_relaxed);
   dispatch(server_, *this, parser_.args(), out_);
   if (authenticated && !limits_authenticated_) refresh_limits();
   const std::size_t most =

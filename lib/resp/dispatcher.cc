@@ -156,7 +156,7 @@ void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
 void run(Server& server, Client& client, const Command& command,
          std::span<const std::string_view> args, Reply& out) {
   const auto began = SteadyClock::now();
-  const std::uint64_t errors = out.errors();
+  const std::size_t before = out.size();
   Call call(server, client, command, args, out);
   command.handler(call);
   const auto took = static_cast<std::uint64_t>(
@@ -164,7 +164,9 @@ void run(Server& server, Client& client, const Command& command,
   CommandStats& stats = server.stats_of(client.thread, CommandTable::instance().index_of(command));
   bump(stats.calls, 1);
   bump(stats.nanoseconds, took);
-  if (out.errors() != errors) {
+  stats.note_latency(took, 1);
+  // Errors inside a reply are those of the commands that EXEC ran.
+  if (out.since(before).starts_with('-')) {
     bump(stats.failed, 1);
     server.count_error(out.last_error_code());
   }
@@ -224,9 +226,11 @@ std::size_t get_many(Server& server, Client& client, std::span<const std::string
   const auto took = SteadyClock::now() - began;
   CommandStats& stats =
       server.stats_of(client.thread, CommandTable::instance().index_of(get_command()));
+  const auto took_ns = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
   bump(stats.calls, answered);
-  bump(stats.nanoseconds, static_cast<std::uint64_t>(
-                              std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()));
+  bump(stats.nanoseconds, took_ns);
+  stats.note_latency(took_ns / answered, answered);
   if (reply.errors() != 0) {
     bump(stats.failed, reply.errors());
     server.count_error(reply.last_error_code());
