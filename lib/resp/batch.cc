@@ -17,12 +17,18 @@ Parser::Outcome Batch::refill(Parser& parser, std::size_t most) {
     outcome = parser.next();
     if (outcome != Parser::Outcome::kCommand) break;
     const std::span<const std::string_view> args = parser.args();
-    parts_.push_back(
-        {CommandTable::instance().of(args), args_.size(), args.size(), parser.is_inline()});
+    parts_.push_back({CommandTable::instance().of(args), args_.size(), args.size(),
+                      parser.command_bytes(), parser.is_inline()});
     args_.insert(args_.end(), args.begin(), args.end());
     if (parser.is_inline() || args_.size() > kArgsKept) break;
   }
   return parts_.empty() ? outcome : Parser::Outcome::kCommand;
+}
+
+std::size_t Batch::bytes() const noexcept {
+  std::size_t sum = 0;
+  for (std::size_t i = at_; i < parts_.size(); ++i) sum += parts_[i].bytes;
+  return sum;
 }
 
 Parsed Batch::operator[](std::size_t i) const noexcept {

@@ -37,6 +37,8 @@ class Batch {
 
   [[nodiscard]] bool empty() const noexcept { return at_ == parts_.size(); }
   [[nodiscard]] std::size_t size() const noexcept { return parts_.size() - at_; }
+  // As they came, of those not yet run.
+  [[nodiscard]] std::size_t bytes() const noexcept;
   // The i-th that is to be run. REQUIRES: i < size().
   [[nodiscard]] Parsed operator[](std::size_t i) const noexcept;
   void pop(std::size_t count = 1) noexcept { at_ += count; }
@@ -46,6 +48,7 @@ class Batch {
     const Command* command = nullptr;
     std::size_t first = 0;  // in args_
     std::size_t count = 0;
+    std::size_t bytes = 0;
     bool is_inline = false;
   };
 

@@ -148,17 +148,12 @@ bool writes_several(const Command& command) noexcept {
 }
 
 void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
-  switch (client.reply_mode) {
-    case ReplyMode::kOn:
-      return;
-    case ReplyMode::kOff:
-      return reply.truncate(before);
-    case ReplyMode::kSkipNext:
-      client.reply_mode = ReplyMode::kSkip;
-      return reply.truncate(before);
-    case ReplyMode::kSkip:
-      client.reply_mode = ReplyMode::kOn;
-      return reply.truncate(before);
+  if (client.reply_mode == ReplyMode::kOn) return;
+  if (!reply.pushed()) reply.truncate(before);
+  if (client.reply_mode == ReplyMode::kSkipNext) {
+    client.reply_mode = ReplyMode::kSkip;
+  } else if (client.reply_mode == ReplyMode::kSkip) {
+    client.reply_mode = ReplyMode::kOn;
   }
 }
 
@@ -167,7 +162,7 @@ void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
 void run(Server& server, Client& client, const Command& command,
          std::span<const std::string_view> args, Reply& out) {
   const auto began = client.clock;
-  const std::uint64_t errors = out.errors();
+  const std::size_t before = out.size();
   Call call(server, client, command, args, out);
   if (client.step == nullptr && writes_several(command)) {
     const Status done = in_one_step(call, [&] { command.handler(call); });
@@ -181,7 +176,9 @@ void run(Server& server, Client& client, const Command& command,
   CommandStats& stats = server.stats_of(client.thread, CommandTable::instance().index_of(command));
   bump(stats.calls, 1);
   bump(stats.nanoseconds, took);
-  if (out.errors() != errors) {
+  stats.note_latency(took, 1);
+  // Errors inside a reply are those of the commands that EXEC ran.
+  if (out.since(before).starts_with('-')) {
     bump(stats.failed, 1);
     server.count_error(out.last_error_code());
   }
@@ -248,9 +245,11 @@ std::size_t get_many(Server& server, Client& client, std::span<const std::string
   const auto took = client.clock - began;
   CommandStats& stats =
       server.stats_of(client.thread, CommandTable::instance().index_of(get_command()));
+  const auto took_ns = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
   bump(stats.calls, answered);
-  bump(stats.nanoseconds, static_cast<std::uint64_t>(
-                              std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()));
+  bump(stats.nanoseconds, took_ns);
+  stats.note_latency(took_ns / answered, answered);
   if (reply.errors() != 0) {
     bump(stats.failed, reply.errors());
     server.count_error(reply.last_error_code());
