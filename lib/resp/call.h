@@ -13,11 +13,11 @@
 #include "cloakroom/store.h"
 #include "resp/client.h"
 #include "resp/command_table.h"
-#include "resp/keyspace.h"
 #include "resp/reply.h"
 #include "resp/server.h"
 #include "resp/session_rules.h"
 #include "resp/text.h"
+#include "store/keyspace.h"
 
 namespace cloakroom::resp {
 

@@ -6,7 +6,7 @@
 
 #include "cloakroom/record.h"
 #include "resp/call.h"
-#include "resp/members.h"
+#include "store/members.h"
 
 namespace cloakroom::resp {
 

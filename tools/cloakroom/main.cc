@@ -52,6 +52,7 @@ int run(int argc, char** argv) {
   Verbs verbs;
   add_look(root, verbs);
   add_prove(root, verbs);
+  add_copy(root, verbs);
   add_demo(root, verbs);
   add_help(root, verbs);
   add_report(root, verbs);
