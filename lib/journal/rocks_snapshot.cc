@@ -18,6 +18,7 @@
 #include "journal/rocks_fs.h"
 #include "journal/rocks_options.h"
 #include "journal/rocks_replay.h"
+#include "journal/rocks_threads.h"
 #include "journal/rocks_walk.h"
 #include "journal/rocks_words.h"
 
@@ -51,7 +52,7 @@ class Snapshot final : public RocksSnapshot {
     if (options.mode == Mode::kLookAtTables) {
       file_system_ = std::make_shared<WithoutLogs>(std::move(file_system_));
     }
-    env_ = rocksdb::NewCompositeEnv(file_system_);
+    env_ = make_env_with_own_threads(rocksdb::NewCompositeEnv(file_system_));
     if (replays(options.mode)) {
       const Result<Version> flushed =
           options.flushed ? Result<Version>(*options.flushed) : flushed_version(options);
@@ -175,6 +176,16 @@ class Snapshot final : public RocksSnapshot {
     // flushes then, and keeps the log until it has.
     if (!wait && flushed.IsTryAgain()) return Status();
     return from_rocks("flushing", flushed);
+  }
+
+  Status compact() override {
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+      Status done = from_rocks("compacting", db_->CompactRange(options, handle, nullptr, nullptr));
+      if (!done) return done;
+    }
+    return Status();
   }
 
   Status checkpoint(const std::string& path) override {

@@ -120,6 +120,7 @@ class Work final : public Salvage {
   bool has_deadline_ = false;
   std::uint64_t version_bound_ = 0;
   std::uint64_t grants_lost_ = 0;
+  std::set<std::string> told_;  // files of which damage was reported
 };
 
 Status Work::look_at_superblock(Report report) {
@@ -252,6 +253,7 @@ void Work::open_table(std::uint64_t number, const std::optional<ListedTable>& li
             .what = "it has " + std::to_string((*walk)->file_bytes()) + " bytes instead of " +
                     std::to_string(listed->bytes),
             .remedy = kRepairRemedy});
+    told_.insert(name);
   }
   const bool believed = matches && (*walk)->file_bytes() <= listed->bytes;
   if (FamilyMerge* merge = merge_of(family)) {
@@ -303,7 +305,10 @@ void Work::read_meta(Report report) {
               .offset = entry.block});
     }
   }
-  meta_.report(report);
+  meta_.report([&](const Finding& finding) {
+    told_.insert(finding.file);
+    report(finding);
+  });
 }
 
 Status Work::read_logs(Report report) {
@@ -381,6 +386,7 @@ void Work::note_identity(Report report) {
   }
   if (identity) {
     store_.store_id = to_hex(identity->id);
+    store_.identified = true;
     store_.generation = identity->generation;
     store_.created = identity->created;
   } else if (!id_.empty()) {
@@ -552,8 +558,12 @@ Status Work::each(Visit f, Report report,
   }
   if (!wanted) return Status();
   while (has_deadline_) has_deadline_ = deadlines_.next(deadline_);
-  records_.report(report);
+  records_.report([&](const Finding& finding) {
+    told_.insert(finding.file);
+    report(finding);
+  });
   deadlines_.report([&](const Finding& finding) {
+    told_.insert(finding.file);
     Finding told = finding;
     told.loses_records = false;  // what is lost is that they were touched
     report(told);
@@ -569,11 +579,13 @@ Status Work::each(Visit f, Report report,
   return Status();
 }
 
+// Whether a table file is another one than the list means, or damaged where nothing is read.
 void Work::check_files(Report report) {
   if (!trusted()) return;
   for (const auto& [number, table] : list_.tables) {
     if (table.checksum.empty() || !files_.tables.contains(number)) continue;
     const std::string name = rocks_file(table_name(number));
+    if (told_.contains(name)) continue;  // where it is damaged is known
     const Result<std::string> found = crc32c_of_file(dir_ + "/" + name);
     if (!found || *found == table.checksum) continue;
     report({.file = name,

@@ -35,6 +35,7 @@ namespace cloakroom {
 // What a store is, as far as it can be told.
 struct SalvagedStore {
   std::string store_id = {};  // 32 hex digits; empty: not known
+  bool identified = false;    // by its superblock: generation is known
   std::uint32_t generation = 0;
   TimeMs created = 0;      // wall time; 0: not known
   TimeMs store_time = 0;   // store time and wall time of one moment, the last that is known

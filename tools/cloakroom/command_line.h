@@ -34,6 +34,7 @@ void call_it(CLI::Option* option, const std::string& name);
 // The groups.
 void add_look(CLI::App& root, Verbs& verbs);
 void add_prove(CLI::App& root, Verbs& verbs);
+void add_mend(CLI::App& root, Verbs& verbs);
 void add_copy(CLI::App& root, Verbs& verbs);
 void add_demo(CLI::App& root, Verbs& verbs);
 void add_help(CLI::App& root, Verbs& verbs);

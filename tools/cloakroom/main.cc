@@ -26,6 +26,8 @@ constexpr const char* kFooter = R"(Exit codes:
   2  the command line is wrong
   3  the store cannot be opened or read, or the output not written
 
+The verbs that change a store (compact, rm, revoke, expire-all) want it at rest; all others change
+nothing in it, and work beside a live server, but for repair.
 `cloakroom VERB --help` shows a verb's options and examples.
 )";
 
@@ -52,6 +54,7 @@ int run(int argc, char** argv) {
   Verbs verbs;
   add_look(root, verbs);
   add_prove(root, verbs);
+  add_mend(root, verbs);
   add_copy(root, verbs);
   add_demo(root, verbs);
   add_help(root, verbs);
