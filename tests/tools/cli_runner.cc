@@ -126,6 +126,17 @@ void make_store(const std::string& dir, std::string_view ending) {
   REQUIRE_MESSAGE(made.code == (ending == "killed" ? 128 + SIGKILL : 0), made.err);
 }
 
+std::vector<std::string> make_sessions(const std::string& dir, std::string_view what) {
+  const std::string path = program("CLOAKROOM_MAKE_SESSIONS", "make_sessions");
+  const CliAnswer made = run_program(path, {dir, std::string(what)}, {});
+  const bool killed = what.ends_with("killed");
+  REQUIRE_MESSAGE(made.code == (killed ? 128 + SIGKILL : 0), made.err);
+  std::vector<std::string> printed;
+  std::istringstream lines(made.out);
+  for (std::string line; std::getline(lines, line);) printed.push_back(line);
+  return printed;
+}
+
 HeldStore::HeldStore(const std::string& dir) {
   const std::string path = make_store_path();
   const Pipe in = make_pipe();

@@ -35,6 +35,9 @@ using Arguments = std::vector<std::string>;
 // The program make_store, which stops as `ending` says. Its answer must be the expected one.
 void make_store(const std::string& dir, std::string_view ending = "clean");
 
+// The program make_sessions; answers with the lines that it printed.
+std::vector<std::string> make_sessions(const std::string& dir, std::string_view what);
+
 // make_store, holding a store open while it exists.
 class HeldStore {
  public:
