@@ -43,19 +43,6 @@ class ScratchDirectory {
   std::string path_;
 };
 
-// Who holds the store's lock: 0 nobody, -1 a process we cannot name.
-std::int64_t holder_of(const std::string& dir) {
-  const std::string path = dir + "/" + kLockName;
-  const Result<Fd> fd = open_file(path, O_RDONLY);
-  if (!fd) return 0;
-  struct flock whole {};
-  whole.l_type = F_RDLCK;
-  if (::fcntl(fd->get(), F_OFD_GETLK, &whole) != 0 || whole.l_type == F_UNLCK) return 0;
-  const Result<std::string> pid = read_at(*fd, path, 20, 0);
-  const long long number = pid ? std::atoll(pid->c_str()) : 0;
-  return number > 0 ? number : -1;
-}
-
 void add_sizes(const std::string& dir, StoreInfo& info) {
   std::error_code failed;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(dir, failed)) {
@@ -265,6 +252,18 @@ class Reader final : public StoreReader {
 };
 
 }  // namespace
+
+std::int64_t holder_of(const std::string& dir) {
+  const std::string path = dir + "/" + kLockName;
+  const Result<Fd> fd = open_file(path, O_RDONLY);
+  if (!fd) return 0;
+  struct flock whole {};
+  whole.l_type = F_RDLCK;
+  if (::fcntl(fd->get(), F_OFD_GETLK, &whole) != 0 || whole.l_type == F_UNLCK) return 0;
+  const Result<std::string> pid = read_at(*fd, path, 20, 0);
+  const long long number = pid ? std::atoll(pid->c_str()) : 0;
+  return number > 0 ? number : -1;
+}
 
 Result<std::unique_ptr<StoreReader>> StoreReader::open(const std::string& dir) {
   auto reader = std::make_unique<Reader>();

@@ -46,6 +46,9 @@ struct Finding {
   std::string remedy;  // what to do about it
 };
 
+// The process that has the store open: 0 none, -1 one that cannot be named.
+[[nodiscard]] std::int64_t holder_of(const std::string& dir);
+
 // get(), for_each() and split() from any thread; the rest one at a time.
 class StoreReader {
  public:
