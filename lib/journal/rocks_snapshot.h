@@ -22,6 +22,7 @@
 #include "journal/disk_record.h"
 #include "journal/frame.h"
 #include "journal/key_range.h"
+#include "journal/table_files.h"
 
 namespace rocksdb {
 class FileSystem;
@@ -117,9 +118,14 @@ class RocksSnapshot {
   // Turns what is in memory into table files, so that the log can go; `wait` for the end of it. Ok
   // also when that has to be later, unless `wait`.
   virtual Status flush(bool wait) = 0;
+  // Merges all table files of a family into one run, without what was overwritten and erased. Takes
+  // as long as reading and writing them.
+  virtual Status compact() = 0;
   // A consistent copy as a RocksDB directory; see Store::checkpoint.
   virtual Status checkpoint(const std::string& path) = 0;
   [[nodiscard]] virtual SnapshotFigures figures() = 0;
+  // Looks into the end of every table file.
+  virtual Result<TableFiles> table_files() = 0;
   virtual Status close() = 0;
 };
 

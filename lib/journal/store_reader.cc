@@ -77,7 +77,11 @@ class Reader final : public StoreReader {
     if (Status read = read_ring(dir, *superblock, head->version); !read) return read;
     const bool head_is_later = head->version != 0 && head->mark.store > info_.now;
     const ClockMark& mark = head_is_later ? head->mark : superblock->mark().clock;
-    info_.now = Timeline(system_clock(), mark, time_offset_).now();
+    const Timeline timeline(system_clock(), mark, time_offset_);
+    const ClockMark moment = info_.clean ? mark : timeline.mark();
+    info_.now = info_.clean ? timeline.now() : moment.store;
+    info_.mark_store = moment.store;
+    info_.mark_wall = moment.wall;
     info_.records_estimate = snapshot_->figures().records_estimate;
     return Status();
   }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,9 @@ struct StoreInfo {
   Version version_last = 0;       // the last version found on disk
   Version version_synced = 0;     // the last version known to have been synced
   TimeMs now = 0;                 // store time at the moment of open: compare deadlines with this
+  // Store time and wall time of one moment: of the stop, when it was orderly, else of this open.
+  TimeMs mark_store = 0;
+  TimeMs mark_wall = 0;
   std::uint64_t ring_changes = 0;  // in the ring only: the next open, or the server, hands them over
   std::uint64_t records_estimate = 0;
   std::uint64_t sst_bytes = 0;
@@ -44,9 +48,19 @@ struct Finding {
   std::string key;
   std::string what;    // what is wrong
   std::string remedy;  // what to do about it
+
+  std::optional<std::uint64_t> offset = {};  // in the file, where it is known
+  // Nothing is wrong by it: what a crash leaves, and whoever looks should know.
+  bool note = false;
+  // Records are lost with it: between these keys, where nothing is no bound, and at most so many,
+  // where nothing is not known.
+  bool loses_records = false;
+  std::optional<std::string> after = {};
+  std::optional<std::string> before = {};
+  std::optional<std::uint64_t> lost = {};
 };
 
-// The process that has the store open: 0 none, -1 one that cannot be named.
+// Who holds the store's lock: 0 nobody, -1 a process that cannot be named.
 [[nodiscard]] std::int64_t holder_of(const std::string& dir);
 
 // get(), for_each() and split() from any thread; the rest one at a time.
