@@ -186,7 +186,7 @@ std::optional<Ring::Place> Ring::copy_frame(std::uint64_t position, std::string&
   // The checksum once more, of the copy: what whole_frame() saw may have gone since.
   const std::uint64_t commit = position ^ salt_;
   const std::uint64_t checksum = load_u64(at(position) + kChecksumAt);
-  if (checksum != checksum_of(body, commit, place->end - place->begin)) return std::nullopt;
+  if (checksum != frame_checksum(body, commit, place->end - place->begin)) return std::nullopt;
   return place;
 }
 
