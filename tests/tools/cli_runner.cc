@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
 namespace cloakroom::testing {
@@ -119,6 +121,41 @@ std::string make_store_path() { return program("CLOAKROOM_MAKE_STORE", "make_sto
 CliAnswer run_cli(const Arguments& arguments, const CliSetting& setting) {
   return setting.on_terminal ? run_on_terminal(arguments, setting)
                              : run_program(cli_path(), arguments, setting);
+}
+
+RunningCli::RunningCli(const Arguments& arguments, const std::string& out_file)
+    : out_file_(out_file) {
+  const Pipe err = make_pipe();
+  const std::string path = cli_path();
+  std::ofstream(out_file).close();
+  pid_ = ::fork();
+  REQUIRE(pid_ >= 0);
+  if (pid_ == 0) {
+    ::setpgid(0, 0);
+    ::dup2(err.write, STDERR_FILENO);
+    become(path, arguments, {.out_file = out_file});
+  }
+  ::close(err.write);
+  err_ = err.read;
+}
+
+RunningCli::~RunningCli() {
+  if (pid_ <= 0) return;
+  signal(SIGKILL);
+  (void)wait();
+}
+
+void RunningCli::signal(int number) const { ::kill(-pid_, number); }
+
+CliAnswer RunningCli::wait() {
+  CliAnswer answer;
+  drain(err_, -1, answer);
+  std::swap(answer.out, answer.err);
+  answer.code = exit_code(pid_);
+  pid_ = -1;
+  std::ifstream file(out_file_);
+  answer.out.assign(std::istreambuf_iterator<char>(file), {});
+  return answer;
 }
 
 void make_store(const std::string& dir, std::string_view ending) {
