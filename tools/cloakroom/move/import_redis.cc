@@ -38,12 +38,12 @@ class RedisImport {
     // What --follow copied is worth keeping when it is told to end; a first copy that was cut
     // short is not.
     if (done && interrupts.came() && !(follow_ && followed_)) {
+      follow_.reset();
       sink_.reset();
       message("stopped; nothing was left in " + options_.dir);
       return interrupts.end();
     }
     if (done && follow_) done = final_pass();
-    if (follow_) follow_->restore_events();
     if (!done && followed_) {
       // As when the Redis was stopped first: what is here is as new as its last event.
       pace_.clear();

@@ -96,7 +96,7 @@ bool RedisFollower::take_changed(std::vector<std::string>* keys) {
   return !keys->empty();
 }
 
-void RedisFollower::restore_events() {
+RedisFollower::~RedisFollower() {
   if (!was_set_) return;
   const auto set = redis_.call({"CONFIG", "SET", kSetting, setting_before_});
   if (!set) message(set.status().message());

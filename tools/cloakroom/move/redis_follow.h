@@ -23,14 +23,16 @@ class RedisFollower {
   static Result<std::unique_ptr<RedisFollower>> begin(const RedisTarget& target, RedisClient& redis,
                                                       bool set_events);
 
+  // Sets the server's events back, when it was this that set them.
+  ~RedisFollower();
+  RedisFollower(const RedisFollower&) = delete;
+  RedisFollower& operator=(const RedisFollower&) = delete;
+
   // Notes what has changed, waiting up to `time` for the first event. Connects again where it must.
   Status note_changes(Millis time);
 
   // Some of the keys that were noted; false when there is none.
   bool take_changed(std::vector<std::string>* keys);
-
-  // The server's setting as it was before set_events.
-  void restore_events();
 
  private:
   RedisFollower(RedisTarget target, RedisClient& redis)
