@@ -48,6 +48,7 @@ Pipe make_pipe() {
     ::dup2(::open(setting.out_file.c_str(), O_WRONLY), STDOUT_FILENO);
   }
   if (setting.as_nobody && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(99);
+  ::alarm(setting.seconds_max);
   ::execv(path.c_str(), argv.data());
   ::_exit(98);
 }
