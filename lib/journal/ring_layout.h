@@ -40,10 +40,10 @@ inline constexpr std::size_t kBodySizeAt = 20;
   return (bytes + Ring::kUnit - 1) / Ring::kUnit * Ring::kUnit;
 }
 
-// Of a body of these bytes: what is reserved is at most a unit more than what is needed (frame.h).
+// Of a body of these bytes: what is reserved may be more than what is needed, by a few bytes for each
+// change (frame.h).
 [[nodiscard]] constexpr bool is_frame_size(std::uint64_t size, std::uint64_t body_bytes) noexcept {
-  const std::uint64_t least = whole_units(Ring::kFrameHeaderBytes + body_bytes);
-  return size == least || size == least + Ring::kUnit;
+  return size >= whole_units(Ring::kFrameHeaderBytes + body_bytes) && size % Ring::kUnit == 0;
 }
 
 }  // namespace cloakroom::ring_layout

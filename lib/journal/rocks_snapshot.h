@@ -21,6 +21,8 @@
 #include "cloakroom/status.h"
 #include "journal/disk_record.h"
 #include "journal/frame.h"
+#include "journal/key_range.h"
+#include "journal/table_files.h"
 
 namespace rocksdb {
 class FileSystem;
@@ -34,12 +36,6 @@ struct JournalHooks {
   std::optional<std::array<unsigned char, 16>> boot_id = {};  // nothing: the kernel's
   // Options::clock is as good as the kernel's own: its boot_ms() goes on from process to process.
   bool clock_is_kernels = false;
-};
-
-// The keys from `begin` up to, and without, `end`; an empty end is the end of all.
-struct KeyRange {
-  std::string begin = {};
-  std::string end = {};
 };
 
 // Walks records in key order, each joined with its granted deadline. Pins the state of the moment
@@ -128,6 +124,8 @@ class RocksSnapshot {
   // A consistent copy as a RocksDB directory; see Store::checkpoint.
   virtual Status checkpoint(const std::string& path) = 0;
   [[nodiscard]] virtual SnapshotFigures figures() = 0;
+  // Looks into the end of every table file.
+  virtual Result<TableFiles> table_files() = 0;
   virtual Status close() = 0;
 };
 

@@ -100,11 +100,15 @@ class Reader final : public StoreReader {
     });
   }
 
+  using StoreReader::for_each;
+
   // Two walks side by side, that of the database and that of the ring's changes, both in key order.
-  Status for_each(FunctionRef<bool(const RecordView&)> f,
+  Status for_each(const KeyRange& range, FunctionRef<bool(const RecordView&)> f,
                   const FunctionRef<void(const Finding&)>* on_damage) override {
-    auto next = ring_.changes().begin();
-    const auto end = ring_.changes().end();
+    if (!range.end.empty() && range.end <= range.begin) return Status();
+    const auto& changes = ring_.changes();
+    auto next = changes.lower_bound(range.begin);
+    const auto end = range.end.empty() ? changes.end() : changes.lower_bound(range.end);
     // Tells f of the ring's own records before `key`, and of all of them when there is none.
     const auto catch_up = [&](std::optional<std::string_view> key) {
       for (; next != end && (!key || next->first < *key); ++next) {
@@ -113,7 +117,7 @@ class Reader final : public StoreReader {
       }
       return true;
     };
-    const auto walk = snapshot_->walk({});
+    const auto walk = snapshot_->walk(range);
     for (RecordView record;;) {
       const Status got = walk->next(&record);
       if (got.code() == StatusCode::kNotFound) break;
@@ -133,6 +137,8 @@ class Reader final : public StoreReader {
     (void)catch_up(std::nullopt);
     return Status();
   }
+
+  std::vector<std::string> split(std::size_t parts) override { return snapshot_->split(parts); }
 
   Status verify(FunctionRef<void(const Finding&)> report,
                 FunctionRef<void(std::uint64_t, std::uint64_t)> progress) override {

@@ -11,9 +11,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cloakroom/record.h"
 #include "cloakroom/status.h"
+#include "journal/key_range.h"
 
 namespace cloakroom {
 
@@ -61,7 +63,7 @@ struct Finding {
 // Who holds the store's lock: 0 nobody, -1 a process that cannot be named.
 [[nodiscard]] std::int64_t holder_of(const std::string& dir);
 
-// Not thread-safe.
+// get(), for_each() and split() from any thread; the rest one at a time.
 class StoreReader {
  public:
   // kNotFound when `dir` holds no store; kIo, kCorruption, kInvalidArgument (newer format) as
@@ -76,10 +78,19 @@ class StoreReader {
   // compare deadline with info().now. kNotFound when absent.
   virtual Status get(std::string_view key, FunctionRef<void(const RecordView&)> f) = 0;
 
-  // Every record in key order, dead ones included, while f returns true. A damaged record ends the
-  // walk with kCorruption, unless `on_damage` is given: then it is told and the walk goes on.
-  virtual Status for_each(FunctionRef<bool(const RecordView&)> f,
+  // Every record of the range in key order, dead ones included, while f returns true. A damaged
+  // record ends the walk with kCorruption, unless `on_damage` is given: then it is told and the walk
+  // goes on.
+  virtual Status for_each(const KeyRange& range, FunctionRef<bool(const RecordView&)> f,
                           const FunctionRef<void(const Finding&)>* on_damage = nullptr) = 0;
+  Status for_each(FunctionRef<bool(const RecordView&)> f,
+                  const FunctionRef<void(const Finding&)>* on_damage = nullptr) {
+    return for_each(KeyRange(), f, on_damage);
+  }
+
+  // At most `parts` - 1 keys, ascending, between which there is about the same to walk. Fewer, or
+  // none, where dividing is not worth it. Costs milliseconds.
+  virtual std::vector<std::string> split(std::size_t parts) = 0;
 
   // Checks every block of every file, every record's checksum and bounds, every deadline entry and
   // the running version. `progress(done, total)` is called now and then, in records (estimated).

@@ -37,6 +37,8 @@ void add_prove(CLI::App& root, Verbs& verbs);
 void add_mend(CLI::App& root, Verbs& verbs);
 void add_copy(CLI::App& root, Verbs& verbs);
 void add_demo(CLI::App& root, Verbs& verbs);
+void add_help(CLI::App& root, Verbs& verbs);
+void add_report(CLI::App& root, Verbs& verbs);
 void add_serve(CLI::App& root, Verbs& verbs);  // only with the option `resp`
 
 }  // namespace cloakroom::cli

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "reading/parallel_walk.h"
 #include "text/output.h"
 
 namespace cloakroom::cli {
@@ -42,6 +43,7 @@ std::unique_ptr<StoreReader> open_reader(const std::string& dir) {
     message(text_of(reader.status()));
     return nullptr;
   }
+  if ((*reader)->info().live) be_gentle();
   return *std::move(reader);
 }
 
