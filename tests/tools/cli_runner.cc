@@ -51,6 +51,7 @@ Pipe make_pipe() {
   }
   for (const int fd : setting.closed) ::close(fd);
   if (setting.as_nobody && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(99);
+  ::alarm(setting.seconds_max);
   ::execv(path.c_str(), argv.data());
   ::_exit(98);
 }
