@@ -204,6 +204,7 @@ class Writer final : public StoreWriter {
   }
 
   void set_generation(std::uint32_t generation) override { seed_.generation = generation; }
+  void set_copy(bool copy) override { seed_.copy = copy; }
   void raise_version_last(Version version) override {
     version_last_ = std::max(version_last_, version);
   }

@@ -81,6 +81,7 @@ class StoreWriter {
 
   // Changes of the seed that are known only after the records. Before finish().
   virtual void set_generation(std::uint32_t generation) = 0;
+  virtual void set_copy(bool copy) = 0;
   virtual void raise_version_last(Version version) = 0;
 
   // The store is at DIR, closed and durable, when this says Ok. kIo, kFull: there is none.

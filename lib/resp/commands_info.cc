@@ -134,7 +134,8 @@ void persistence_section(Call& call, Text& text, const Stats& stats) {
   text.line("loading", 0);
   text.line("async_loading", 0);
   text.line("current_cow_size", 0);
-  text.line("rdb_changes_since_last_save", 0);
+  text.line("rdb_changes_since_last_save",
+            stats.version_last - std::min(stats.version_last, call.server.last_save_version.load()));
   text.line("rdb_bgsave_in_progress", 0);
   text.line("rdb_last_save_time", static_cast<std::uint64_t>(call.server.last_save_s.load()));
   text.line("rdb_last_bgsave_status", stats.read_only ? "err" : "ok");

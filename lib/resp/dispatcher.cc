@@ -5,7 +5,7 @@
 #include <chrono>
 #include <vector>
 
-#include "resp/call.h"
+#include "resp/commands.h"
 
 namespace cloakroom::resp {
 namespace {
@@ -141,18 +141,19 @@ bool is_alone(const Server& server, const Command& command,
          args.size() > static_cast<std::size_t>(command.arity < 0 ? -command.arity : command.arity);
 }
 
+// Commands that are alone because they write several keys.
+bool writes_several(const Command& command) noexcept {
+  return command.is(kExclusive) && command.is(kWrite) &&
+         (command.first_key > 0 || command.is(kMovableKeys));
+}
+
 void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
-  switch (client.reply_mode) {
-    case ReplyMode::kOn:
-      return;
-    case ReplyMode::kOff:
-      return reply.truncate(before);
-    case ReplyMode::kSkipNext:
-      client.reply_mode = ReplyMode::kSkip;
-      return reply.truncate(before);
-    case ReplyMode::kSkip:
-      client.reply_mode = ReplyMode::kOn;
-      return reply.truncate(before);
+  if (client.reply_mode == ReplyMode::kOn) return;
+  if (!reply.pushed()) reply.truncate(before);
+  if (client.reply_mode == ReplyMode::kSkipNext) {
+    client.reply_mode = ReplyMode::kSkip;
+  } else if (client.reply_mode == ReplyMode::kSkip) {
+    client.reply_mode = ReplyMode::kOn;
   }
 }
 
@@ -160,16 +161,24 @@ void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
 
 void run(Server& server, Client& client, const Command& command,
          std::span<const std::string_view> args, Reply& out) {
-  const auto began = SteadyClock::now();
-  const std::uint64_t errors = out.errors();
+  const auto began = client.clock;
+  const std::size_t before = out.size();
   Call call(server, client, command, args, out);
-  command.handler(call);
+  if (client.step == nullptr && writes_several(command)) {
+    const Status done = in_one_step(call, [&] { command.handler(call); });
+    if (!done) call.fail(done);
+  } else {
+    command.handler(call);
+  }
+  client.clock = SteadyClock::now();
   const auto took = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - began).count());
+      std::chrono::duration_cast<std::chrono::nanoseconds>(client.clock - began).count());
   CommandStats& stats = server.stats_of(client.thread, CommandTable::instance().index_of(command));
   bump(stats.calls, 1);
   bump(stats.nanoseconds, took);
-  if (out.errors() != errors) {
+  stats.note_latency(took, 1);
+  // Errors inside a reply are those of the commands that EXEC ran.
+  if (out.since(before).starts_with('-')) {
     bump(stats.failed, 1);
     server.count_error(out.last_error_code());
   }
@@ -181,9 +190,14 @@ void run(Server& server, Client& client, const Command& command,
 
 void dispatch(Server& server, Client& client, std::span<const std::string_view> args,
               std::string& out) {
+  client.clock = SteadyClock::now();
+  dispatch(server, client, CommandTable::instance().of(args), args, out);
+}
+
+void dispatch(Server& server, Client& client, const Command* command,
+              std::span<const std::string_view> args, std::string& out) {
   Reply reply(out, client.protocol());
   const std::size_t before = reply.size();
-  const Command* const command = CommandTable::instance().of(args);
   std::string refused;
   if (command == nullptr) {
     refused = unknown_command(args);
@@ -208,16 +222,17 @@ void dispatch(Server& server, Client& client, std::span<const std::string_view> 
   apply_reply_mode(client, reply, before);
 }
 
-bool is_plain_get(const Client& client, std::span<const std::string_view> args) noexcept {
-  return args.size() == 2 && is_word(args[0], "get") && client.authenticated && !client.in_multi &&
-         client.reply_mode == ReplyMode::kOn &&
+bool is_plain_get(const Client& client, const Command* command,
+                  std::span<const std::string_view> args) noexcept {
+  return command == &get_command() && args.size() == 2 && client.authenticated &&
+         !client.in_multi && client.reply_mode == ReplyMode::kOn &&
          (client.user == nullptr || client.user->unlimited()) &&
          (client.protocol() >= 3 || client.subscriptions() == 0);
 }
 
 std::size_t get_many(Server& server, Client& client, std::span<const std::string_view> keys,
                      std::string& out, std::size_t budget) {
-  const auto began = SteadyClock::now();
+  const auto began = client.clock;
   Reply reply(out, client.protocol());
   client.last_command.store(&get_command(), std::memory_order_relaxed);
   std::size_t answered = 0;
@@ -226,12 +241,15 @@ std::size_t get_many(Server& server, Client& client, std::span<const std::string
     Call call(server, client, get_command(), keys, reply);
     answered = read_strings(call, keys, /*strict=*/true, budget);
   }
-  const auto took = SteadyClock::now() - began;
+  client.clock = SteadyClock::now();
+  const auto took = client.clock - began;
   CommandStats& stats =
       server.stats_of(client.thread, CommandTable::instance().index_of(get_command()));
+  const auto took_ns = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
   bump(stats.calls, answered);
-  bump(stats.nanoseconds, static_cast<std::uint64_t>(
-                              std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()));
+  bump(stats.nanoseconds, took_ns);
+  stats.note_latency(took_ns / answered, answered);
   if (reply.errors() != 0) {
     bump(stats.failed, reply.errors());
     server.count_error(reply.last_error_code());

@@ -102,6 +102,7 @@ void Notifications::note_miss() {
     return;
   }
   (void)store_.sweep();
+  store_.deliver_events();
 }
 
 }  // namespace cloakroom::resp

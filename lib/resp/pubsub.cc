@@ -92,6 +92,18 @@ std::size_t PubSub::publish(std::string_view channel, std::string_view message) 
   return received;
 }
 
+std::size_t PubSub::receivers(std::string_view channel) const {
+  std::size_t count = 0;
+  MutexLock guard(mutex_);
+  if (const auto found = channels_.find(std::string(channel)); found != channels_.end()) {
+    count += found->second.size();
+  }
+  for (const auto& [pattern, clients] : patterns_) {
+    if (glob_matches(pattern, channel)) count += clients.size();
+  }
+  return count;
+}
+
 std::vector<std::string> PubSub::channels(std::string_view pattern) const {
   std::vector<std::string> names;
   MutexLock guard(mutex_);

@@ -32,6 +32,9 @@ class PubSub {
   // How many received it. To `self`, who is publishing, it goes behind the reply.
   std::size_t publish(std::string_view channel, std::string_view message);
 
+  // How many would receive it.
+  [[nodiscard]] std::size_t receivers(std::string_view channel) const;
+
   [[nodiscard]] bool anybody() const noexcept {
     return listeners_.load(std::memory_order_relaxed) != 0;
   }

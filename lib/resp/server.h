@@ -5,7 +5,9 @@
 #ifndef CLOAKROOM_LIB_RESP_SERVER_H_
 #define CLOAKROOM_LIB_RESP_SERVER_H_
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -20,6 +22,7 @@
 #include "base/mutex.h"
 #include "cloakroom/resp_server.h"
 #include "cloakroom/store.h"
+#include "resp/absent_keys.h"
 #include "resp/acl.h"
 #include "resp/gate.h"
 #include "resp/notifications.h"
@@ -35,6 +38,17 @@ struct CommandStats {
   std::atomic<std::uint64_t> nanoseconds{0};
   std::atomic<std::uint64_t> rejected{0};
   std::atomic<std::uint64_t> failed{0};
+
+  // Calls by how long they took: bucket i has those of less than 2^i microseconds (of 1.024 us) and
+  // no less than the bucket before; the last one has the rest.
+  static constexpr std::size_t kBuckets = 24;  // up to 8 seconds
+  std::array<std::atomic<std::uint64_t>, kBuckets> latency{};
+
+  void note_latency(std::uint64_t took_ns, std::uint64_t times) noexcept {
+    const auto width = static_cast<std::size_t>(std::bit_width(took_ns >> 10));
+    auto& bucket = latency[width < kBuckets ? width : kBuckets - 1];
+    bucket.store(bucket.load(std::memory_order_relaxed) + times, std::memory_order_relaxed);
+  }
 };
 
 struct SlowEntry {
@@ -130,6 +144,7 @@ class Server {
   Gate gate;
   PubSub pubsub;
   Notifications notifications;
+  AbsentKeys absent_keys;
   Config config;
   Clients clients;
   SlowLog slow_log;
@@ -141,6 +156,7 @@ class Server {
   std::atomic<std::uint64_t> unknown_scripts{0};
   std::atomic<std::uint64_t> auth_failures{0};
   std::atomic<std::int64_t> last_save_s{0};
+  std::atomic<Version> last_save_version{0};
   std::atomic<std::uint64_t> errors{0};
 
   [[nodiscard]] CommandStats& stats_of(std::size_t thread, std::size_t command) noexcept {
@@ -148,6 +164,11 @@ class Server {
   }
   [[nodiscard]] std::uint64_t commands_processed() const noexcept;
   void reset_stats() noexcept;
+
+  // How far the wall clock, of which clients speak, is ahead of the store's time, in whole seconds;
+  // 0 for less than one. So absolute times come back to the millisecond, over restarts too, unless
+  // the wall clock jumps.
+  [[nodiscard]] TimeMs wall_offset() const noexcept;
 
   // Databases that were written to; what DBSIZE need not look for.
   void note_database(int database) noexcept {
@@ -170,6 +191,7 @@ class Server {
   }
 
  private:
+  mutable std::atomic<TimeMs> wall_offset_{0};
   std::atomic<std::uint32_t> databases_{1};
   std::size_t commands_;
   std::unique_ptr<CommandStats[]> stats_;

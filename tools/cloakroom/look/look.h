@@ -4,10 +4,9 @@
 #define CLOAKROOM_TOOLS_CLOAKROOM_LOOK_LOOK_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
-#include "cloakroom/record.h"
+#include "look/filter.h"
 
 namespace cloakroom::cli {
 
@@ -17,15 +16,15 @@ struct InfoOptions {
 };
 [[nodiscard]] int run_info(const InfoOptions& options);
 
+enum class SortBy { kKey, kSize, kCreated, kDeadline };
+
 struct LsOptions {
   std::string dir;
-  std::string prefix;
-  std::optional<std::string> owner;
-  std::optional<Kind> kind;
-  std::optional<std::uint64_t> larger_than_bytes;
-  std::optional<std::int64_t> expires_before_ms;
+  FilterOptions filter;
+  // By key ascending, size from the largest, creation from the newest, deadline from the nearest.
+  SortBy sort = SortBy::kKey;
+  bool reverse = false;
   std::uint64_t limit = 0;  // 0: all
-  bool dead = false;
   bool json = false;
 };
 [[nodiscard]] int run_ls(const LsOptions& options);
@@ -39,6 +38,16 @@ struct GetOptions {
   bool json = false;
 };
 [[nodiscard]] int run_get(const GetOptions& options);
+
+struct OwnersOptions {
+  std::string dir;
+  std::string prefix;
+  bool by_bytes = false;
+  std::uint64_t limit = 20;
+  bool dead = false;
+  bool json = false;
+};
+[[nodiscard]] int run_owners(const OwnersOptions& options);
 
 struct StatsOptions {
   std::string dir;

@@ -203,6 +203,7 @@ int run_serve(const ServeOptions& given) {
                             .memory_limit_bytes = given.memory_limit_bytes,
                             .value_bytes_max = given.value_bytes_max,
                             .touch_resolution = kTouchResolution,
+                            .tell_expired_at_open = true,
                             .log = log});
   if (!store) {
     say("cannot open the store: ", store.status().to_string());
