@@ -76,6 +76,11 @@ struct Options {
   // reported in stats().degraded and by one log call. For use after a backup was made.
   bool accept_loss = false;
 
+  // true: what expired while the store was closed expires now instead, with a kExpired event each,
+  // as soon as somebody has subscribed to those; until then nothing is reclaimed that has expired.
+  // false: it is gone without a word, and costs nothing.
+  bool tell_expired_at_open = false;
+
   // --- what it costs -----------------------------------------------------------------------
 
   // Number of stripes: locks, each with its part of the table. A power of two, 1 to 65536.
@@ -103,7 +108,11 @@ struct PutOptions {
   // an overwrite of a live record keeps the bound it has (docs/index.md, "Two timeouts").
   Millis lifetime = kNoExpiry;
 
-  // On a live record: keep its deadline and ignore ttl.
+  // Unset: `ttl` counts. Otherwise exactly this moment of the store's time (Store::now), or the
+  // record's lifetime if that is earlier. One that is past already stores a record that has expired.
+  std::optional<TimeMs> deadline = std::nullopt;
+
+  // On a live record: keep its deadline and ignore ttl and deadline.
   bool keep_deadline = false;
 
   // The user this record belongs to. Unset: a new record has none, an overwrite keeps the one it
@@ -119,6 +128,16 @@ struct PutOptions {
 
   // Unset: Options::durability.
   std::optional<Durability> durability = std::nullopt;
+};
+
+// One of the writes of Store::apply.
+struct Write {
+  std::string_view key = {};
+  // Unset: the record is erased, if there is one; of the options only if_version counts then.
+  std::optional<std::string_view> value = std::nullopt;
+  // As for put, except that kFields is allowed with a value that is an encoding of fields, and that
+  // `durability` is apply's.
+  PutOptions options = {};
 };
 
 // How Store::rename moves a record. Kind and time of creation always go along.
@@ -144,6 +163,21 @@ struct RenameOptions {
 
   // Unset: Options::durability.
   std::optional<Durability> durability = std::nullopt;
+};
+
+// How Store::touch moves a deadline, and on what condition.
+struct TouchOptions {
+  // Until the deadline, from now. kNoExpiry: never. REQUIRES: more than 0.
+  Millis ttl = kNoExpiry;
+
+  // Unset: `ttl` counts. Otherwise exactly this moment of the store's time. One that is past already
+  // ends the record, as its expiry would have.
+  std::optional<TimeMs> deadline = std::nullopt;
+
+  // Touch only if the record's version, or its deadline, is this. Otherwise kConflict. Looking and
+  // touching so become one step: look, decide, touch with what was seen, again after kConflict.
+  std::optional<Version> if_version = std::nullopt;
+  std::optional<TimeMs> if_deadline = std::nullopt;
 };
 
 struct EraseOptions {

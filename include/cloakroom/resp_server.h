@@ -61,6 +61,9 @@ struct RespOptions {
   // Path of a unix socket, created with this mode. A stale one of a dead process is replaced.
   std::string unix_socket = {};
   unsigned unix_socket_mode = 0600;
+  // false: only processes of this user, or of root, are served there, whatever the socket's mode:
+  // the kernel says who connects.
+  bool unix_any_user = false;
 
   // Address and port of TCP; 127.0.0.1 unless told. Port 0: none, unless `tcp_any_port`.
   std::string tcp_address = "127.0.0.1";

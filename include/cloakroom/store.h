@@ -106,6 +106,12 @@ class Store {
   Result<std::size_t> visit_many(std::span<const std::string_view> keys,
                                  FunctionRef<void(std::size_t, const RecordView&)> f) const;
 
+  // A hint: calls for these keys follow soon, writes for the most part. Their ways into the
+  // processor's cache begin at once and overlap, where each call by itself would wait for its own:
+  // a batch of puts takes about half the time. Promises and changes nothing; keys that are not
+  // there do no harm. 16 to 64 keys are a good number; what was fetched for more is gone by then.
+  void prefetch(std::span<const std::string_view> keys) const noexcept;
+
   // --- writing -----------------------------------------------------------------------------
   // A write returns when it survives what its durability says.
 
@@ -117,6 +123,9 @@ class Store {
   // May shorten it. Returns the record's version, which does not change. kNotFound when absent.
   // Survives a crash to within Options::touch_resolution. REQUIRES: ttl > 0.
   Result<Version> touch(std::string_view key, Millis ttl);
+
+  // The same with an exact deadline and with conditions. kConflict when one does not hold.
+  Result<Version> touch(std::string_view key, const TouchOptions& options);
 
   // Removes the record. From the moment it returns no reader sees it, and no write that began
   // before can bring it back. kNotFound when there was none: whatever the reason, it is gone.
@@ -138,6 +147,15 @@ class Store {
   // waits, so that none is overlooked. REQUIRES: from != to.
   Result<Version> rename(std::string_view from, std::string_view to,
                          const RenameOptions& options = {});
+
+  // Several writes of different keys in one step, for writers and for a crash: after one all of them
+  // are found or none. A reader may for an instant see some and not yet others. Returns the version
+  // that all of them have. kConflict when one if_version does not hold, kFull when they do not fit:
+  // nothing was changed then, nor in any other failing case but kIo. The locks of all their stripes
+  // are held meanwhile, so thousands of writes hold other writers up for milliseconds.
+  // kInvalidArgument for a key that is named twice.
+  Result<Version> apply(std::span<const Write> writes,
+                        std::optional<Durability> durability = std::nullopt);
 
   // --- records of fields -------------------------------------------------------------------
   // A record that holds named values instead of one. Reading a field is linear in the record's
@@ -184,15 +202,28 @@ class Store {
 
   // --- events, durability, upkeep ----------------------------------------------------------
 
-  // Calls f on the store's dispatcher thread for every event in the mask from now on, one at a
-  // time, until the subscription goes. f must not block for long (events are then dropped and an
+  // Calls f for every event in the mask from now on, one at a time and in order, until the
+  // subscription goes: on the store's dispatcher thread, or on one that is inside deliver_events(). f must not block for long (events are then dropped and an
   // kOverflow event says how many), but may call the store. With background off, events are
   // delivered by sweep().
   [[nodiscard]] Subscription subscribe(std::function<void(const Event&)> f,
                                        EventMask mask = kAllEvents);
 
+  // Returns when every event of what happened before this call has been handed to its subscribers:
+  // what is still queued is delivered by the calling thread. Cheap when nothing is. From inside a
+  // subscriber it does nothing.
+  void deliver_events();
+
+  // Changes Options::memory_limit_bytes; 0 means what it means there. Nothing is evicted: over the
+  // new limit, writes that grow are refused until there is room.
+  void set_memory_limit(std::size_t bytes);
+
   // The store's own time (clock.h), by which deadlines are compared. Costs a read of the clock.
   [[nodiscard]] TimeMs now() const noexcept;
+
+  // The wall clock of Options::clock at this moment. It may jump, so it may differ from now() by any
+  // amount; who speaks of absolute times to others translates by the difference.
+  [[nodiscard]] TimeMs wall_now() const noexcept;
 
   // Options::path.
   [[nodiscard]] const std::string& path() const noexcept;

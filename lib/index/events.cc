@@ -141,6 +141,14 @@ void EventBus::deliver() {
   }
 }
 
+void EventBus::relieve() {
+  {
+    MutexLock guard(mutex_);
+    if (queue_.size() < kEventQueueMax / 2) return;
+  }
+  deliver();
+}
+
 void EventBus::dispatch_loop() {
   for (;;) {
     {

@@ -63,9 +63,11 @@ class EventBus {
   // The same for a record that goes, with its last value if anybody wants that.
   void publish_last(EventType type, const RecordView& record, TimeMs when) noexcept;
 
-  // Delivers what is queued, in this thread, also what is queued meanwhile; for background off.
-  // From inside a callback it does nothing: the call around it goes on.
+  // Delivers what is queued, in this thread, also what is queued meanwhile, and waits for what
+  // another one is delivering. From inside a callback it does nothing: the call around it goes on.
   void deliver() EXCLUDES(deliver_mutex_);
+  // The same if the queue is half full: for who queues many at a time, under no lock.
+  void relieve() EXCLUDES(deliver_mutex_);
   void stop();  // delivers what is queued and ends the dispatcher; idempotent
 
   [[nodiscard]] std::uint64_t dropped() const noexcept {

@@ -137,7 +137,7 @@ Status from_rocks(std::string_view action, const rocksdb::Status& status) {
 rocksdb::ReadOptions bulk_read() {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  options.readahead_size = std::size_t{2} << 20;
+  options.readahead_size = std::size_t{256} << 10;
   return options;
 }
 

@@ -1,6 +1,6 @@
 #include "resp/call.h"
 
-#include "resp/members.h"
+#include "store/members.h"
 
 namespace cloakroom::resp {
 
@@ -50,29 +50,38 @@ std::optional<std::int64_t> Call::integer(std::size_t i) {
   return number;
 }
 
-void Call::fail(const Status& status) {
+void Call::notify_in(int of_database, std::uint32_t of, std::string_view event,
+                     std::string_view key) {
+  Notifications& notifications = server.notifications;
+  if (client.step == nullptr) return notifications.publish(of, event, of_database, key);
+  if (!notifications.wants(of)) return;
+  client.step->afterwards(
+      [&notifications, of, of_database, event = std::string(event), key = std::string(key)] {
+        notifications.publish(of, event, of_database, key);
+      });
+}
+
+std::string Call::text_of(const Status& status) {
   switch (status.code()) {
     case StatusCode::kWrongKind:
-      return wrong_type();
+      return std::string(kWrongType);
     case StatusCode::kFull:
-      return error("OOM command not allowed when used memory > 'maxmemory'.");
+      return "OOM command not allowed when used memory > 'maxmemory'.";
     case StatusCode::kTooLarge:
-      return error(
-          "ERR key or value is too large: keys have up to 1024 bytes here, and values up "
-          "to the store's limit");
+      return "ERR key or value is too large: keys have up to 1024 bytes here, and values up "
+          "to the store's limit";
     case StatusCode::kBusy:
-      return error("BUSY the disk does not keep up, nothing was changed; try again later");
+      return "BUSY the disk does not keep up, nothing was changed; try again later";
     case StatusCode::kReadOnly:
     case StatusCode::kIo:
-      return error(
-          "MISCONF writes cannot be made durable, so the store takes none; reads go on. "
-          "INFO persistence says why");
+      return "MISCONF writes cannot be made durable, so the store takes none; reads go on. "
+          "INFO persistence says why";
     case StatusCode::kCorruption:
-      return error("ERR the record is damaged on disk; run cloakroom verify");
+      return "ERR the record is damaged on disk; run cloakroom verify";
     case StatusCode::kClosed:
-      return error("ERR the server is shutting down");
+      return "ERR the server is shutting down";
     default:
-      return error("ERR " + status.message());
+      return "ERR " + status.message();
   }
 }
 

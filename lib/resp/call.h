@@ -13,11 +13,12 @@
 #include "cloakroom/store.h"
 #include "resp/client.h"
 #include "resp/command_table.h"
-#include "resp/keyspace.h"
+#include "resp/keys.h"
 #include "resp/reply.h"
 #include "resp/server.h"
 #include "resp/session_rules.h"
 #include "resp/text.h"
+#include "store/keyspace.h"
 
 namespace cloakroom::resp {
 
@@ -43,7 +44,7 @@ class Call {
         out(the_out),
         database(client.database.load(std::memory_order_relaxed)) {}
 
-  [[nodiscard]] Store& store() const noexcept { return server.store; }
+  [[nodiscard]] Keys store() const noexcept { return {server.store, client.step}; }
   [[nodiscard]] std::size_t size() const noexcept { return args.size(); }
   [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept { return args[i]; }
 
@@ -68,15 +69,18 @@ class Call {
   }
 
   // Says what a failed status means to a client.
-  void fail(const Status& status);
+  void fail(const Status& status) { error(text_of(status)); }
+  [[nodiscard]] static std::string text_of(const Status& status);
   void error(std::string_view text) { out.error(text); }
   void wrong_type() { out.error(kWrongType); }
   // Reads: absent is no failure. True when the call goes on.
   [[nodiscard]] bool read(const Status& status);
 
+  // A keyspace event; within a step it is published when that has happened.
   void notify(std::uint32_t of, std::string_view event, std::string_view key) {
-    server.notifications.publish(of, event, database, key);
+    notify_in(database, of, event, key);
   }
+  void notify_in(int of_database, std::uint32_t of, std::string_view event, std::string_view key);
 
   Server& server;
   Client& client;

@@ -17,11 +17,13 @@
 
 #include "base/mutex.h"
 #include "cloakroom/record.h"
+#include "resp/absent_keys.h"
 
 namespace cloakroom::resp {
 
 struct Command;
 struct User;
+class Step;
 
 // A command of a transaction, waiting for EXEC.
 struct Queued {
@@ -34,6 +36,7 @@ struct Watched {
   std::string key = {};  // the store's
   Version version = 0;
   TimeMs deadline = kNever;
+  std::unique_ptr<AbsentKeys::Watch> absent = nullptr;  // if it was: notices when it comes
 };
 
 enum class ReplyMode : std::uint8_t { kOn, kOff, kSkipNext, kSkip };
@@ -71,11 +74,15 @@ class Client {
   std::vector<Queued> queue = {};
   std::size_t queue_bytes = 0;
   std::vector<Watched> watched = {};
+  Step* step = nullptr;  // what its commands are part of just now
 
   std::set<std::string> channels = {};
   std::set<std::string> patterns = {};
   std::set<std::string> shards = {};
   unsigned auth_failures = 0;
+  // When its last command ended, or its batch was taken up: when the next one begins. A clock costs
+  // as much as the lookup of a key.
+  std::chrono::steady_clock::time_point clock = std::chrono::steady_clock::now();
   std::shared_ptr<void> address_slot = {};  // counts it among those of its address
 
   // --- any thread -----------------------------------------------------------------------------

@@ -27,14 +27,11 @@ bool store_string(Call& call, std::string_view raw_key, std::string_view value, 
 
 // --- time (commands_expiry.cc) ----------------------------------------------------------------
 
-// A point in time from an argument: relative ones count from now. Nothing when it cannot be
-// represented.
+// A point of the store's time from an argument: relative ones count from `now`, absolute ones are
+// of the wall clock, which is `wall_offset` ahead. Nothing when it cannot be represented.
 enum class TimeUnit : std::uint8_t { kSeconds, kMilliseconds };
 [[nodiscard]] std::optional<TimeMs> deadline_of(std::int64_t given, TimeUnit unit, bool relative,
-                                                TimeMs now) noexcept;
-
-// From now; at least one millisecond. For a deadline that is not past.
-[[nodiscard]] Millis until(TimeMs deadline, TimeMs now) noexcept;
+                                                TimeMs now, TimeMs wall_offset) noexcept;
 
 // --- keys (commands_keys.cc) --------------------------------------------------------------------
 
@@ -75,6 +72,10 @@ inline constexpr std::string_view kBadClientName =
 [[nodiscard]] bool is_client_name(std::string_view name) noexcept;
 void set_client_name(Client& client, std::string_view name);
 void discard_transaction(Client& client);
+
+// Runs f, whose commands write in one step (keys.h), as often as it takes. A failure means that
+// nothing was written and that the reply says nothing.
+Status in_one_step(Call& call, FunctionRef<void()> f);
 
 // --- INFO (commands_info.cc) --------------------------------------------------------------------
 void info_command(Call& call);

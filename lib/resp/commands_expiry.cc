@@ -1,12 +1,11 @@
-// Deadlines: EXPIRE and TTL in all their units. Times are the store's, which cannot jump.
+// Deadlines: EXPIRE and TTL in all their units. Deadlines are in the store's time, which cannot jump;
+// absolute times of clients are of the wall clock (Server::wall_offset).
 #include <algorithm>
 
 #include "resp/commands.h"
 
 namespace cloakroom::resp {
 namespace {
-
-constexpr int kExactTries = 4;
 
 struct Conditions {
   bool nx = false;
@@ -58,17 +57,54 @@ std::optional<TimeMs> current_deadline(Call& call, std::string_view stored, bool
   return deadline;
 }
 
-// touch() counts from its own now, a millisecond later at times: an absolute deadline is corrected.
-Status touch_until(Call& call, std::string_view stored, TimeMs deadline, bool exact) {
-  for (int i = 0;; ++i) {
-    const TimeMs now = call.store().now();
-    if (const auto touched = call.store().touch(stored, until(deadline, now)); !touched) {
-      return touched.status();
+// Ends a key whose new deadline is past, if the conditions hold at that moment. Nothing when it was
+// not there or they do not; says itself what failed.
+std::optional<bool> end_if(Call& call, const Conditions& conditions, TimeMs wanted) {
+  const std::string_view stored = call.key(1);
+  for (;;) {
+    std::optional<Kind> kind;
+    const auto seen =
+        call.store().visit(stored, [&](const RecordView& record) { kind = record.kind; });
+    if (!call.read(seen.status())) return std::nullopt;
+    if (!kind) return false;
+    if (const auto duration = tombstone_of(call.server.options, call[1])) {
+      if (Status buried = bury(call.store(), stored, *duration); !buried) {
+        call.fail(buried);
+        return std::nullopt;
+      }
     }
-    if (!exact || i >= kExactTries) return Status();
-    bool failed = false;
-    const auto got = current_deadline(call, stored, failed);
-    if (failed || !got || *got == deadline || *got == kNever) return Status();
+    PutOptions options = call.keeping();
+    options.kind = *kind;
+    bool erased = false;
+    const auto changed = call.store().update(
+        stored,
+        [&](const RecordView* record, std::string&) {
+          erased = record != nullptr && allows(conditions, record->deadline, wanted);
+          return erased ? UpdateAction::kErase : UpdateAction::kLeave;
+        },
+        options);
+    if (changed.code() == StatusCode::kWrongKind) continue;  // another one by now
+    if (changed) return erased;
+    call.fail(changed.status());
+    return std::nullopt;
+  }
+}
+
+// Moves a deadline if the conditions hold; decides and acts in one step, however many others touch
+// the key meanwhile. kConflict: they do not hold.
+Status touch_if(Call& call, const Conditions* conditions, TimeMs wanted) {
+  const std::string_view stored = call.key(1);
+  TouchOptions options{.deadline = wanted};
+  for (;;) {
+    if (conditions != nullptr) {
+      bool failed = false;
+      const auto current = current_deadline(call, stored, failed);
+      if (failed || !current) return Status(StatusCode::kNotFound);
+      if (!allows(*conditions, *current, wanted)) return Status(StatusCode::kConflict);
+      options.if_deadline = *current;
+    }
+    const auto touched = call.store().touch(stored, options);
+    if (touched.code() != StatusCode::kConflict) return touched.status();
   }
 }
 
@@ -78,27 +114,30 @@ void expire(Call& call, TimeUnit unit, bool relative) {
   const auto given = call.integer(2);
   if (!given) return;
   const TimeMs now = call.store().now();
-  const auto deadline = deadline_of(*given, unit, relative, now);
+  const auto deadline = deadline_of(*given, unit, relative, now, call.server.wall_offset());
   if (!deadline) {
     return call.error("ERR invalid expire time in '" + std::string(call.command.name) +
                       "' command");
   }
-  const std::string_view stored = call.key(1);
-  if (call.size() > 3) {
-    bool failed = false;
-    const auto current = current_deadline(call, stored, failed);
-    if (failed) return;
-    if (!current || !allows(*conditions, *current, *deadline)) return call.out.integer(0);
-  }
+  const bool conditional = call.size() > 3;
   if (*deadline <= now) {
-    const auto erased = erase_key(call, call[1]);
-    if (!erased) return call.fail(erased.status());
-    if (*erased) call.notify(kNotifyGeneric, "del", call[1]);
-    return call.out.integer(*erased ? 1 : 0);
+    std::optional<bool> ended;
+    if (conditional) {
+      ended = end_if(call, *conditions, *deadline);
+      if (!ended) return;
+    } else {
+      const auto erased = erase_key(call, call[1]);
+      if (!erased) return call.fail(erased.status());
+      ended = *erased;
+    }
+    if (*ended) call.notify(kNotifyGeneric, "del", call[1]);
+    return call.out.integer(*ended ? 1 : 0);
   }
-  const Status touched = touch_until(call, stored, *deadline, !relative);
-  if (touched.code() == StatusCode::kNotFound) {
-    call.server.notifications.note_miss();
+  const std::uint64_t errors = call.out.errors();
+  const Status touched = touch_if(call, conditional ? &*conditions : nullptr, *deadline);
+  if (call.out.errors() != errors) return;
+  if (touched.code() == StatusCode::kNotFound) call.server.notifications.note_miss();
+  if (touched.code() == StatusCode::kNotFound || touched.code() == StatusCode::kConflict) {
     return call.out.integer(0);
   }
   if (!touched) return call.fail(touched);
@@ -112,16 +151,19 @@ void expire_at_seconds(Call& call) { expire(call, TimeUnit::kSeconds, false); }
 void expire_at_milliseconds(Call& call) { expire(call, TimeUnit::kMilliseconds, false); }
 
 void persist(Call& call) {
-  bool failed = false;
   const std::string_view stored = call.key(1);
-  const auto current = current_deadline(call, stored, failed);
-  if (failed) return;
-  if (!current || *current == kNever) return call.out.integer(0);
-  const auto touched = call.store().touch(stored, kNoExpiry);
-  if (touched.code() == StatusCode::kNotFound) return call.out.integer(0);
-  if (!touched) return call.fail(touched.status());
-  call.notify(kNotifyGeneric, "persist", call[1]);
-  call.out.integer(1);
+  for (;;) {
+    bool failed = false;
+    const auto current = current_deadline(call, stored, failed);
+    if (failed) return;
+    if (!current || *current == kNever) return call.out.integer(0);
+    const auto touched = call.store().touch(stored, TouchOptions{.if_deadline = *current});
+    if (touched.code() == StatusCode::kConflict) continue;
+    if (touched.code() == StatusCode::kNotFound) return call.out.integer(0);
+    if (!touched) return call.fail(touched.status());
+    call.notify(kNotifyGeneric, "persist", call[1]);
+    return call.out.integer(1);
+  }
 }
 
 // -2: no key; -1: no deadline. Seconds are rounded to the nearest, as Redis does.
@@ -131,7 +173,8 @@ void tell_time(Call& call, TimeUnit unit, bool relative) {
   if (failed) return;
   if (!deadline) return call.out.integer(-2);
   if (*deadline == kNever) return call.out.integer(-1);
-  const TimeMs time = relative ? std::max<TimeMs>(*deadline - call.store().now(), 0) : *deadline;
+  const TimeMs time = relative ? std::max<TimeMs>(*deadline - call.store().now(), 0)
+                               : *deadline + call.server.wall_offset();
   call.out.integer(unit == TimeUnit::kSeconds ? (time + 500) / 1000 : time);
 }
 
@@ -167,20 +210,16 @@ constexpr Command kCommands[] = {
 
 std::span<const Command> expiry_commands() { return kCommands; }
 
-std::optional<TimeMs> deadline_of(std::int64_t given, TimeUnit unit, bool relative,
-                                  TimeMs now) noexcept {
+std::optional<TimeMs> deadline_of(std::int64_t given, TimeUnit unit, bool relative, TimeMs now,
+                                  TimeMs wall_offset) noexcept {
   std::int64_t time = given;
   if (unit == TimeUnit::kSeconds && __builtin_mul_overflow(given, 1000, &time)) {
     return std::nullopt;
   }
-  if (relative && __builtin_add_overflow(time, now, &time)) return std::nullopt;
+  const bool overflow = relative ? __builtin_add_overflow(time, now, &time)
+                                 : __builtin_sub_overflow(time, wall_offset, &time);
+  if (overflow) return std::nullopt;
   return time;
-}
-
-Millis until(TimeMs deadline, TimeMs now) noexcept {
-  std::int64_t left = 0;
-  if (__builtin_sub_overflow(deadline, now, &left)) return kNoExpiry;
-  return Millis(std::max<std::int64_t>(left, 1));
 }
 
 }  // namespace cloakroom::resp

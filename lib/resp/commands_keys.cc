@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "resp/commands.h"
-#include "resp/members.h"
 #include "store/fields.h"
+#include "store/members.h"
 
 namespace cloakroom::resp {
 namespace {
@@ -98,7 +98,7 @@ void move(Call& call) {
   if (!moved) return call.out.integer(0);
   call.server.note_database(target);
   call.notify(kNotifyGeneric, "move_from", call[1]);
-  call.server.notifications.publish(kNotifyGeneric, "move_to", target, call[1]);
+  call.notify_in(target, kNotifyGeneric, "move_to", call[1]);
   call.out.integer(1);
 }
 
@@ -151,7 +151,7 @@ void copy(Call& call) {
     return call.fail(stored);
   }
   call.server.note_database(options->database);
-  call.server.notifications.publish(kNotifyGeneric, "copy_to", options->database, call[2]);
+  call.notify_in(options->database, kNotifyGeneric, "copy_to", call[2]);
   call.out.integer(1);
 }
 
@@ -292,8 +292,8 @@ Result<bool> erase_key(Call& call, std::string_view raw_key) {
 
 Status store_value(Call& call, std::string_view stored_key, Kind kind, std::string_view value,
                    TimeMs deadline) {
-  PutOptions options =
-      call.fresh(deadline == kNever ? kNoExpiry : until(deadline, call.store().now()));
+  PutOptions options = call.fresh();
+  options.deadline = deadline;
   options.kind = kind;
   if (kind != Kind::kFields) return call.store().put(stored_key, value, options).status();
   // Fields are stored by update() alone, which asks for a record of fields or none.

@@ -65,6 +65,14 @@ void punsubscribe(Call& call) { leave(call, Listening::kPattern); }
 void sunsubscribe(Call& call) { leave(call, Listening::kShard); }
 
 void publish(Call& call) {
+  if (call.client.step != nullptr) {
+    PubSub& pubsub = call.server.pubsub;
+    call.client.step->afterwards([&pubsub, channel = std::string(call[1]),
+                                  message = std::string(call[2])] {
+      pubsub.publish(channel, message);
+    });
+    return call.out.integer(static_cast<std::int64_t>(pubsub.receivers(call[1])));
+  }
   call.out.integer(static_cast<std::int64_t>(call.server.pubsub.publish(call[1], call[2])));
 }
 

@@ -82,7 +82,8 @@ std::optional<TimeMs> deadline_of(Call& call, unsigned option, std::string_view 
       *given <= 0
           ? std::nullopt
           : resp::deadline_of(*given, seconds ? TimeUnit::kSeconds : TimeUnit::kMilliseconds,
-                              (option & (kEx | kPx)) != 0, now);
+                              (option & (kEx | kPx)) != 0, now,
+                              call.server.wall_offset());
   if (!deadline) {
     call.error("ERR invalid expire time in '" + std::string(call.command.name) + "' command");
   }
@@ -93,7 +94,7 @@ std::optional<TimeMs> deadline_of(Call& call, unsigned option, std::string_view 
 struct Present {
   Version version = 0;  // 0: nothing
   bool is_string = true;
-  bool has_deadline = false;
+  TimeMs deadline = kNever;
   std::string value = {};
 };
 
@@ -102,7 +103,7 @@ std::optional<Present> look(Call& call, std::string_view stored, bool with_value
   const auto seen = call.store().visit(stored, [&](const RecordView& record) {
     present.version = record.version;
     present.is_string = record.kind == Kind::kBytes;
-    present.has_deadline = record.deadline != kNever;
+    present.deadline = record.deadline;
     if (with_value && present.is_string) present.value = record.value;
   });
   if (!call.read(seen.status())) return std::nullopt;
@@ -179,7 +180,7 @@ void set(Call& call, unsigned given, std::string_view time, std::string_view val
   if ((given & kTimes) != 0) {
     deadline = deadline_of(call, given & kTimes, time, now);
     if (!deadline) return;
-    options.ttl = until(std::max(*deadline, now + 1), now);
+    options.deadline = std::max(*deadline, now + 1);
   }
   options.keep_deadline = (given & kKeepTtl) != 0;
   const Outcome outcome = store_if(call, given, call[1], value, options);
@@ -253,43 +254,45 @@ void getdel_command(Call& call) {
   call.out.bulk(*before);
 }
 
+// What GETEX does to a key that holds a string, of which `present` was seen. kConflict: something
+// else is there by now.
+Status getex_change(Call& call, std::string_view stored, const Present& present,
+                    std::optional<TimeMs> deadline, bool ends) {
+  if (ends) {
+    return call.store().erase(stored, {.if_version = present.version,
+                                       .durability = call.server.options.durability});
+  }
+  return call.store()
+      .touch(stored, TouchOptions{.deadline = deadline,
+                                  .if_version = present.version,
+                                  .if_deadline = present.deadline})
+      .status();
+}
+
 void getex_command(Call& call) {
   const auto options = parse_options(call.args, 2, kPersist | kTimes);
   if (!options) return call.error(kSyntaxError);
   const std::string_view stored = call.key(1);
+  const TimeMs now = call.store().now();
   for (;;) {
     const auto present = look(call, stored, true);
     if (!present) return;
     if (present->version == 0) return call.out.null();
     if (!present->is_string) return call.wrong_type();
-    if (options->given == 0) return call.out.bulk(present->value);
-    const TimeMs now = call.store().now();
-    Result<Version> moved = StatusCode::kOk;
-    bool deleted = false;
-    if (options->given == kPersist) {
-      moved = call.store().touch(stored, kNoExpiry);
-    } else {
-      const auto deadline = deadline_of(call, options->given & kTimes, options->time, now);
+    const bool persists = options->given == kPersist;
+    if (options->given == 0 || (persists && present->deadline == kNever)) {
+      return call.out.bulk(present->value);
+    }
+    std::optional<TimeMs> deadline;
+    if (!persists) {
+      deadline = deadline_of(call, options->given & kTimes, options->time, now);
       if (!deadline) return;
-      deleted = *deadline <= now;
-      if (!deleted) {
-        moved = call.store().touch(stored, until(*deadline, now));
-      } else if (const Status erased =
-                     call.store().erase(stored, {.if_version = present->version,
-                                                 .durability = call.server.options.durability});
-                 erased) {
-        moved = present->version;
-      } else {
-        moved = erased;
-      }
     }
-    if (moved.code() == StatusCode::kNotFound || moved.code() == StatusCode::kConflict) continue;
-    if (!moved) return call.fail(moved.status());
-    if (*moved != present->version) continue;  // somebody wrote it between the two
-    const bool persisted = options->given == kPersist;
-    if (!persisted || present->has_deadline) {
-      call.notify(kNotifyGeneric, deleted ? "del" : persisted ? "persist" : "expire", call[1]);
-    }
+    const bool ends = deadline && *deadline <= now;
+    const Status changed = getex_change(call, stored, *present, deadline, ends);
+    if (changed.code() == StatusCode::kNotFound || changed.code() == StatusCode::kConflict) continue;
+    if (!changed) return call.fail(changed);
+    call.notify(kNotifyGeneric, ends ? "del" : persists ? "persist" : "expire", call[1]);
     return call.out.bulk(present->value);
   }
 }

@@ -14,7 +14,7 @@ constexpr std::size_t kReadBytesMax = 256 * 1024;  // while a large argument com
 // before they read: a million short replies must fit.
 constexpr std::size_t kPauseBytes = 8 * 1024 * 1024;
 constexpr std::size_t kUnauthenticatedOutput = 64 * 1024;
-constexpr std::size_t kGetsTogether = 64;
+constexpr std::size_t kTogether = 64;  // commands that are looked at as a whole
 constexpr std::size_t kBufferKept = 64 * 1024;
 
 }  // namespace
@@ -89,6 +89,7 @@ std::size_t Connection::pause_bytes() const noexcept {
 void Connection::process() {
   if (closed_ || processing_) return;
   processing_ = true;
+  clock = std::chrono::steady_clock::now();
   bool paused = true;
   while (paused && !closed_) {
     bool more = true;
@@ -120,11 +121,22 @@ void Connection::note_rest() {
 
 // One command, or several GETs. False when there is no more to run.
 bool Connection::step() {
-  if (!gets_.empty()) {
+  if (batch_.empty() && !take_batch()) return false;
+  if (inbox_waits_.load(std::memory_order_relaxed)) take_inbox();
+  const Parsed next = batch_[0];
+  if (is_plain_get(*this, next.command, next.args)) {
     answer_gets();
-    return !closing;
+  } else {
+    input_bytes.store(parser_.pending_bytes() + batch_.bytes(), std::memory_order_relaxed);
+    batch_.pop();
+    run_command(next);
   }
-  switch (parser_.next()) {
+  return !closing;
+}
+
+bool Connection::take_batch() {
+  // What comes behind an AUTH is read within other limits than what comes before it.
+  switch (batch_.refill(parser_, authenticated ? kTogether : 1)) {
     case Parser::Outcome::kNeedMore:
       return false;
     case Parser::Outcome::kError: {
@@ -138,43 +150,38 @@ bool Connection::step() {
       break;
   }
   command_began_ms_ = 0;
-  if (inbox_waits_.load(std::memory_order_relaxed)) take_inbox();
-  if (!parser_.is_inline() && is_plain_get(*this, parser_.args())) {
-    gather_gets();
-    answer_gets();
-  } else {
-    run_command();
-  }
-  return !closing;
+  clock = std::chrono::steady_clock::now();
+  if (batch_.size() > 1) prefetch_keys();
+  return true;
 }
 
-// Begins with the GET that next() has just found. The first command that is none is run after them.
-void Connection::gather_gets() {
-  gets_.clear();
-  gets_answered_ = 0;
-  for (;;) {
-    gets_.push_back(parser_.args()[1]);
-    if (gets_.size() >= kGetsTogether || parser_.next() != Parser::Outcome::kCommand) break;
-    other_waits_ = parser_.is_inline() || !is_plain_get(*this, parser_.args());
-    if (other_waits_) break;
+// Of the commands that will look for them one by one. (GETs are looked up together anyway.) Where
+// keys are not the Store's own they would have to be made for this alone.
+void Connection::prefetch_keys() {
+  if (database.load(std::memory_order_relaxed) != 0 || !server_.options.hash_keys.empty()) return;
+  keys_.clear();
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    const Parsed part = batch_[i];
+    const bool looks_up = part.command != nullptr && part.command->first_key == 1 &&
+                          part.args.size() > 1 && !is_plain_get(*this, part.command, part.args);
+    if (looks_up) keys_.push_back(part.args[1]);
   }
+  if (keys_.size() > 1) server_.store.prefetch(keys_);
 }
 
-// As many as the output takes. The rest waits where it was read, for the next step.
+// As many of the GETs at the front as the output takes; the rest waits for the next step.
 void Connection::answer_gets() {
-  const auto open = std::span<const std::string_view>(gets_).subspan(gets_answered_);
-  gets_answered_ += get_many(server_, *this, open, out_, pause_bytes());
-  if (gets_answered_ < gets_.size()) return;
-  gets_.clear();
-  gets_answered_ = 0;
-  if (!other_waits_) return;
-  other_waits_ = false;
-  run_command();
+  keys_.clear();
+  for (std::size_t i = 0; i < batch_.size(); ++i) {
+    const Parsed part = batch_[i];
+    if (!is_plain_get(*this, part.command, part.args)) break;
+    keys_.push_back(part.args[1]);
+  }
+  batch_.pop(get_many(server_, *this, keys_, out_, pause_bytes()));
 }
 
-void Connection::run_command() {
-  input_bytes.store(parser_.pending_bytes() + parser_.command_bytes(), std::memory_order_relaxed);
-  dispatch(server_, *this, parser_.args(), out_);
+void Connection::run_command(const Parsed& next) {
+  dispatch(server_, *this, next.command, next.args, out_);
   if (authenticated && !limits_authenticated_) refresh_limits();
   const std::size_t most =
       authenticated ? server_.options.limits.output_bytes : kUnauthenticatedOutput;

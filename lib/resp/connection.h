@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "resp/batch.h"
 #include "resp/client.h"
 #include "resp/parser.h"
 #include "resp/server.h"
@@ -79,9 +80,10 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
   [[nodiscard]] std::size_t pause_bytes() const noexcept;
   void note_rest();
   bool step();
-  void gather_gets();
+  [[nodiscard]] bool take_batch();
+  void prefetch_keys();
   void answer_gets();
-  void run_command();
+  void run_command(const Parsed& next);
   void take_inbox();
   void flush();
   void close();
@@ -97,9 +99,8 @@ class Connection : public Client, public std::enable_shared_from_this<Connection
   bool closed_ = false;
   bool processing_ = false;
   bool limits_authenticated_ = false;
-  std::vector<std::string_view> gets_ = {};  // read, and not yet all answered
-  std::size_t gets_answered_ = 0;
-  bool other_waits_ = false;           // the command behind them, which the parser still shows
+  Batch batch_ = {};  // read, and not yet all run
+  std::vector<std::string_view> keys_ = {};
   std::int64_t command_began_ms_ = 0;  // 0: none has
 
   Mutex inbox_mutex_;

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <vector>
 
-#include "resp/call.h"
+#include "resp/commands.h"
 
 namespace cloakroom::resp {
 namespace {
@@ -144,6 +144,12 @@ bool is_alone(const Server& server, const Command& command,
          args.size() > static_cast<std::size_t>(command.arity < 0 ? -command.arity : command.arity);
 }
 
+// Commands that are alone because they write several keys.
+bool writes_several(const Command& command) noexcept {
+  return command.is(kExclusive) && command.is(kWrite) &&
+         (command.first_key > 0 || command.is(kMovableKeys));
+}
+
 void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
   if (client.reply_mode == ReplyMode::kOn) return;
   if (!reply.pushed()) reply.truncate(before);
@@ -158,12 +164,18 @@ void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
 
 void run(Server& server, Client& client, const Command& command,
          std::span<const std::string_view> args, Reply& out) {
-  const auto began = SteadyClock::now();
+  const auto began = client.clock;
   const std::size_t before = out.size();
   Call call(server, client, command, args, out);
-  command.handler(call);
+  if (client.step == nullptr && writes_several(command)) {
+    const Status done = in_one_step(call, [&] { command.handler(call); });
+    if (!done) call.fail(done);
+  } else {
+    command.handler(call);
+  }
+  client.clock = SteadyClock::now();
   const auto took = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - began).count());
+      std::chrono::duration_cast<std::chrono::nanoseconds>(client.clock - began).count());
   CommandStats& stats = server.stats_of(client.thread, CommandTable::instance().index_of(command));
   bump(stats.calls, 1);
   bump(stats.nanoseconds, took);
@@ -181,9 +193,14 @@ void run(Server& server, Client& client, const Command& command,
 
 void dispatch(Server& server, Client& client, std::span<const std::string_view> args,
               std::string& out) {
+  client.clock = SteadyClock::now();
+  dispatch(server, client, CommandTable::instance().of(args), args, out);
+}
+
+void dispatch(Server& server, Client& client, const Command* command,
+              std::span<const std::string_view> args, std::string& out) {
   Reply reply(out, client.protocol());
   const std::size_t before = reply.size();
-  const Command* const command = CommandTable::instance().of(args);
   std::string refused;
   if (command == nullptr) {
     refused = unknown_command(args);
@@ -208,16 +225,17 @@ void dispatch(Server& server, Client& client, std::span<const std::string_view> 
   apply_reply_mode(client, reply, before);
 }
 
-bool is_plain_get(const Client& client, std::span<const std::string_view> args) noexcept {
-  return args.size() == 2 && is_word(args[0], "get") && client.authenticated && !client.in_multi &&
-         client.reply_mode == ReplyMode::kOn &&
+bool is_plain_get(const Client& client, const Command* command,
+                  std::span<const std::string_view> args) noexcept {
+  return command == &get_command() && args.size() == 2 && client.authenticated &&
+         !client.in_multi && client.reply_mode == ReplyMode::kOn &&
          (client.user == nullptr || client.user->unlimited()) &&
          (client.protocol() >= 3 || client.subscriptions() == 0);
 }
 
 std::size_t get_many(Server& server, Client& client, std::span<const std::string_view> keys,
                      std::string& out, std::size_t budget) {
-  const auto began = SteadyClock::now();
+  const auto began = client.clock;
   Reply reply(out, client.protocol());
   client.last_command.store(&get_command(), std::memory_order_relaxed);
   std::size_t answered = 0;
@@ -226,7 +244,8 @@ std::size_t get_many(Server& server, Client& client, std::span<const std::string
     Call call(server, client, get_command(), keys, reply);
     answered = read_strings(call, keys, /*strict=*/true, budget);
   }
-  const auto took = SteadyClock::now() - began;
+  client.clock = SteadyClock::now();
+  const auto took = client.clock - began;
   CommandStats& stats =
       server.stats_of(client.thread, CommandTable::instance().index_of(get_command()));
   const auto took_ns = static_cast<std::uint64_t>(

@@ -13,12 +13,16 @@
 #include <string_view>
 
 #include "resp/client.h"
+#include "resp/command_table.h"
 #include "resp/reply.h"
 #include "resp/server.h"
 
 namespace cloakroom::resp {
 
-// Appends the reply to `out`. REQUIRES: at least one argument.
+// Appends the reply to `out`. REQUIRES: at least one argument; `command` is CommandTable::of(args).
+void dispatch(Server& server, Client& client, const Command* command,
+              std::span<const std::string_view> args, std::string& out);
+// The same, looking the command up.
 void dispatch(Server& server, Client& client, std::span<const std::string_view> args,
               std::string& out);
 
@@ -26,8 +30,8 @@ void dispatch(Server& server, Client& client, std::span<const std::string_view> 
 void run(Server& server, Client& client, const Command& command,
          std::span<const std::string_view> args, Reply& out);
 
-// Whether these arguments are a GET that may be answered together with others (get_many).
-[[nodiscard]] bool is_plain_get(const Client& client,
+// Whether this is a GET that may be answered together with others (get_many).
+[[nodiscard]] bool is_plain_get(const Client& client, const Command* command,
                                 std::span<const std::string_view> args) noexcept;
 // Answers several GETs in order, looking their records up together, until about `budget` bytes are
 // answered. Returns for how many it answered, at least one.

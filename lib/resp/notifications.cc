@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "resp/keyspace.h"
+#include "store/keyspace.h"
 
 namespace cloakroom::resp {
 namespace {
@@ -102,6 +102,7 @@ void Notifications::note_miss() {
     return;
   }
   (void)store_.sweep();
+  store_.deliver_events();
 }
 
 }  // namespace cloakroom::resp

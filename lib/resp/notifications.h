@@ -49,6 +49,11 @@ class Notifications {
 
   // What died before expiry was among them is not told afterwards.
   void set_classes(std::uint32_t classes);
+  // From the start: what died while the server was down is told, if the store has kept it
+  // (Options::tell_expired_at_open).
+  void begin_with(std::uint32_t classes) noexcept {
+    classes_.store(classes, std::memory_order_relaxed);
+  }
   [[nodiscard]] std::uint32_t classes() const noexcept {
     return classes_.load(std::memory_order_relaxed);
   }
@@ -57,8 +62,11 @@ class Notifications {
     return (now & of) != 0 && (now & (kNotifyKeyspace | kNotifyKeyevent)) != 0 && pubsub_.anybody();
   }
 
+  // The record that a write has met may have been overdue: `expired` of it comes before.
   void publish(std::uint32_t of, std::string_view event, int database, std::string_view key) {
-    if (wants(of)) send(event, database, key);
+    if (!wants(of)) return;
+    if ((classes() & kNotifyExpired) != 0) store_.deliver_events();
+    send(event, database, key);
   }
 
   // No expiry is told any more once it returns.

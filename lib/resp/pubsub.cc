@@ -97,6 +97,19 @@ std::size_t PubSub::publish_sharded(std::string_view channel, std::string_view m
   return found->second.size();
 }
 
+std::size_t PubSub::receivers(std::string_view channel) const {
+  std::size_t count = 0;
+  MutexLock guard(mutex_);
+  const Registry& channels = registries_[index_of(Listening::kChannel)];
+  if (const auto found = channels.find(std::string(channel)); found != channels.end()) {
+    count += found->second.size();
+  }
+  for (const auto& [pattern, clients] : registries_[index_of(Listening::kPattern)]) {
+    if (glob_matches(pattern, channel)) count += clients.size();
+  }
+  return count;
+}
+
 std::vector<std::string> PubSub::names(Listening to, std::string_view pattern) const {
   std::vector<std::string> names;
   MutexLock guard(mutex_);

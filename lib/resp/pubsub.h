@@ -35,6 +35,9 @@ class PubSub {
   std::size_t publish(std::string_view channel, std::string_view message);
   std::size_t publish_sharded(std::string_view channel, std::string_view message);
 
+  // How many would receive it.
+  [[nodiscard]] std::size_t receivers(std::string_view channel) const;
+
   [[nodiscard]] bool anybody() const noexcept {
     return listeners_.load(std::memory_order_relaxed) != 0;
   }

@@ -84,6 +84,16 @@ std::vector<std::shared_ptr<Client>> Clients::all() const {
   return clients;
 }
 
+TimeMs Server::wall_offset() const noexcept {
+  constexpr TimeMs kSecond = 1000;
+  const TimeMs ahead = store.wall_now() - store.now();
+  const TimeMs kept = wall_offset_.load(std::memory_order_relaxed);
+  if (ahead > kept - kSecond && ahead < kept + kSecond) return kept;
+  const TimeMs rounded = (ahead + (ahead < 0 ? -kSecond / 2 : kSecond / 2)) / kSecond * kSecond;
+  wall_offset_.store(rounded, std::memory_order_relaxed);
+  return rounded;
+}
+
 Server::Server(Store& the_store, RespOptions the_options, Acl the_acl)
     : store(the_store),
       options(std::move(the_options)),
@@ -91,11 +101,12 @@ Server::Server(Store& the_store, RespOptions the_options, Acl the_acl)
       run_id(random_run_id()),
       gate(std::max(1U, options.threads)),
       notifications(store, pubsub),
+      absent_keys(store),
       config(options, store.stats().memory_limit_bytes),
       commands_(CommandTable::instance().all().size()),
       stats_(new CommandStats[commands_ * std::max(1U, options.threads)]) {
   last_save_version = store.stats().version_last;
-  notifications.set_classes(parse_notify_classes(options.notify_keyspace_events).value_or(0));
+  notifications.begin_with(parse_notify_classes(options.notify_keyspace_events).value_or(0));
 }
 
 Server::~Server() = default;

@@ -22,6 +22,7 @@
 #include "base/mutex.h"
 #include "cloakroom/resp_server.h"
 #include "cloakroom/store.h"
+#include "resp/absent_keys.h"
 #include "resp/acl.h"
 #include "resp/gate.h"
 #include "resp/notifications.h"
@@ -143,6 +144,7 @@ class Server {
   Gate gate;
   PubSub pubsub;
   Notifications notifications;
+  AbsentKeys absent_keys;
   Config config;
   Clients clients;
   SlowLog slow_log;
@@ -162,6 +164,11 @@ class Server {
   }
   [[nodiscard]] std::uint64_t commands_processed() const noexcept;
   void reset_stats() noexcept;
+
+  // How far the wall clock, of which clients speak, is ahead of the store's time, in whole seconds;
+  // 0 for less than one. So absolute times come back to the millisecond, over restarts too, unless
+  // the wall clock jumps.
+  [[nodiscard]] TimeMs wall_offset() const noexcept;
 
   // Databases that were written to; what DBSIZE need not look for.
   void note_database(int database) noexcept {
@@ -184,6 +191,7 @@ class Server {
   }
 
  private:
+  mutable std::atomic<TimeMs> wall_offset_{0};
   std::atomic<std::uint32_t> databases_{1};
   std::size_t commands_;
   std::unique_ptr<CommandStats[]> stats_;

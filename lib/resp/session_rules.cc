@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "resp/crypto.h"
-#include "resp/keyspace.h"
+#include "store/keyspace.h"
 
 namespace cloakroom::resp {
 namespace {
@@ -41,11 +41,11 @@ std::optional<Millis> tombstone_of(const RespOptions& options, std::string_view 
   return std::nullopt;
 }
 
-bool is_buried(const Store& store, std::string_view stored_key) {
+bool is_buried(const Keys& store, std::string_view stored_key) {
   return store.visit(private_key(kTombstone, stored_key), [](const RecordView&) {}).ok();
 }
 
-Status bury(Store& store, std::string_view stored_key, Millis duration) {
+Status bury(const Keys& store, std::string_view stored_key, Millis duration) {
   return store.put(private_key(kTombstone, stored_key), {}, {.ttl = duration}).status();
 }
 

@@ -9,6 +9,7 @@
 
 #include "cloakroom/resp_server.h"
 #include "cloakroom/store.h"
+#include "resp/keys.h"
 
 namespace cloakroom::resp {
 
@@ -20,8 +21,8 @@ namespace cloakroom::resp {
 [[nodiscard]] std::optional<Millis> tombstone_of(const RespOptions& options, std::string_view key);
 
 // Whether this key of the store was deleted lately, and marking it so.
-[[nodiscard]] bool is_buried(const Store& store, std::string_view stored_key);
-Status bury(Store& store, std::string_view stored_key, Millis duration);
+[[nodiscard]] bool is_buried(const Keys& store, std::string_view stored_key);
+Status bury(const Keys& store, std::string_view stored_key, Millis duration);
 
 // The owner that the JSON value names, where a rule says so; nothing when no rule applies, and ""
 // when the value names none.

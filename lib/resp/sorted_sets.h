@@ -10,7 +10,7 @@
 
 #include "cloakroom/record.h"
 #include "resp/call.h"
-#include "resp/members.h"
+#include "store/members.h"
 
 namespace cloakroom::resp {
 

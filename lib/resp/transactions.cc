@@ -1,5 +1,11 @@
-// MULTI, EXEC, WATCH. EXEC runs alone: no command of another client comes between. A watched key
-// has changed when its version or its deadline is another one, or it came, went or expired.
+// MULTI, EXEC, WATCH. EXEC runs alone: no command of another client comes between. What it writes is
+// one step (keys.h), unless it asks for more than keys: then each command is a step of its own.
+//
+// A watched key has changed when its version or its deadline is another one, or it came, went or
+// expired; also when it came and went again.
+#include <algorithm>
+#include <array>
+
 #include "resp/commands.h"
 #include "resp/dispatcher.h"
 
@@ -8,8 +14,10 @@ namespace {
 
 constexpr std::size_t kWatchedMax = 100'000;
 
-Watched look(const Store& store, std::string key) {
-  Watched watched{.key = std::move(key)};
+constexpr int kTriesMax = 100;  // of a step that the host's own writes come in the way of
+
+Watched look(const Store& store, const std::string& key) {
+  Watched watched{.key = key};
   const auto seen = store.visit(watched.key, [&](const RecordView& record) {
     watched.version = record.version;
     watched.deadline = record.deadline;
@@ -19,6 +27,7 @@ Watched look(const Store& store, std::string key) {
 }
 
 bool unchanged(const Store& store, const Watched& watched) {
+  if (watched.absent != nullptr && watched.absent->came()) return false;
   const Watched now = look(store, watched.key);
   return now.version == watched.version && now.deadline == watched.deadline;
 }
@@ -40,7 +49,14 @@ void watch(Call& call) {
   if (call.client.in_multi) return call.error("ERR WATCH inside MULTI is not allowed");
   for (std::size_t i = 1; i < call.size(); ++i) {
     if (call.client.watched.size() >= kWatchedMax) return call.error("ERR too many watched keys");
-    call.client.watched.push_back(look(call.store(), std::string(call.key(i))));
+    const std::string key(call.key(i));
+    Watched watched = look(call.server.store, key);
+    if (watched.version == 0) {
+      auto absent = call.server.absent_keys.watch(key);
+      watched = look(call.server.store, key);
+      if (watched.version == 0) watched.absent = std::move(absent);
+    }
+    call.client.watched.push_back(std::move(watched));
   }
   call.out.ok();
 }
@@ -50,20 +66,25 @@ void unwatch(Call& call) {
   call.out.ok();
 }
 
-void exec(Call& call) {
+bool watched_are_unchanged(Call& call) {
+  const auto& watched = call.client.watched;
+  const bool any_absent = std::any_of(watched.begin(), watched.end(),
+                                      [](const Watched& one) { return one.absent != nullptr; });
+  if (any_absent) call.server.store.deliver_events();
+  return std::all_of(watched.begin(), watched.end(),
+                     [&](const Watched& one) { return unchanged(call.server.store, one); });
+}
+
+// May it be run twice, and asks it for nothing but keys?
+bool fits_step(const Queued& queued) {
+  constexpr std::array<std::string_view, 5> kOthers{"ping", "echo", "select", "time", "publish"};
+  const Command& command = *queued.command;
+  return command.first_key > 0 || command.is(kMovableKeys) ||
+         std::find(kOthers.begin(), kOthers.end(), command.name) != kOthers.end();
+}
+
+void run_queue(Call& call, const std::vector<Queued>& queue) {
   Client& client = call.client;
-  if (!client.in_multi) return call.error("ERR EXEC without MULTI");
-  if (client.multi_failed) {
-    discard_transaction(client);
-    return call.error("EXECABORT Transaction discarded because of previous errors.");
-  }
-  for (const Watched& watched : client.watched) {
-    if (unchanged(call.store(), watched)) continue;
-    discard_transaction(client);
-    return call.out.null_array();
-  }
-  const std::vector<Queued> queue = std::move(client.queue);
-  discard_transaction(client);
   call.out.array(queue.size());
   std::vector<std::string_view> args;
   for (const Queued& queued : queue) {
@@ -74,6 +95,36 @@ void exec(Call& call) {
     run(call.server, client, *queued.command, args, call.out);
   }
 }
+
+void exec(Call& call) {
+  Client& client = call.client;
+  if (!client.in_multi) return call.error("ERR EXEC without MULTI");
+  if (client.multi_failed) {
+    discard_transaction(client);
+    return call.error("EXECABORT Transaction discarded because of previous errors.");
+  }
+  if (!watched_are_unchanged(call)) {
+    discard_transaction(client);
+    return call.out.null_array();
+  }
+  const std::vector<Queued> queue = std::move(client.queue);
+  discard_transaction(client);
+  if (!std::all_of(queue.begin(), queue.end(), fits_step)) return run_queue(call, queue);
+  const Status done = in_one_step(call, [&] { run_queue(call, queue); });
+  if (!done) call.error("EXECABORT Transaction discarded because of: " + Call::text_of(done));
+}
+
+// The commands of a client are part of a step, until the end of the scope.
+class Inside {
+ public:
+  Inside(Client& client, Step& step) noexcept : client_(client) { client_.step = &step; }
+  ~Inside() { client_.step = nullptr; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  Client& client_;
+};
 
 constexpr std::uint32_t kFlags = kNoScript | kLoading | kStale | kDirect;
 
@@ -92,6 +143,26 @@ constexpr Command kCommands[] = {
 }  // namespace
 
 std::span<const Command> transaction_commands() { return kCommands; }
+
+Status in_one_step(Call& call, FunctionRef<void()> f) {
+  Client& client = call.client;
+  const std::size_t before = call.out.size();
+  const int database = client.database.load(std::memory_order_relaxed);
+  for (int i = 0; i < kTriesMax; ++i) {
+    Step step(call.server.store);
+    {
+      const Inside inside(client, step);
+      f();
+    }
+    const Status done = step.commit(call.server.options.durability);
+    if (done) return done;
+    call.out.truncate(before);
+    client.database.store(database, std::memory_order_relaxed);
+    if (done.code() != StatusCode::kConflict) return done;
+  }
+  return Status(StatusCode::kConflict,
+                "others write these keys all the time, so nothing was done; try again");
+}
 
 void discard_transaction(Client& client) {
   client.in_multi = false;

@@ -43,6 +43,11 @@ Status check_options(const Options& options) {
   return Status();
 }
 
+// What 0 stands for.
+std::uint64_t limit_of(std::size_t memory_limit_bytes) {
+  return memory_limit_bytes != 0 ? memory_limit_bytes : usable_memory_bytes() / 4;
+}
+
 }  // namespace
 
 constinit thread_local const UpdateScope* UpdateScope::innermost = nullptr;
@@ -77,12 +82,11 @@ Result<std::unique_ptr<Engine>> Engine::open(Options options, OpenedJournal open
 
 Engine::Engine(Options options, OpenedJournal opened, std::uint64_t seed)
     : options_(std::move(options)),
-      memory_limit_(options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes
-                                                     : usable_memory_bytes() / 4),
       timeline_(std::move(opened.timeline)),
       table_(options_.stripe_count != 0 ? options_.stripe_count : kStripeCountDefault, seed),
       events_(options_.background),
-      journal_(std::move(opened.journal)) {
+      journal_(std::move(opened.journal)),
+      memory_limit_(limit_of(options_.memory_limit_bytes)) {
   if (options_.path.empty()) {
     MutexLock guard(load_mutex_);
     end_warm_up();
@@ -108,7 +112,12 @@ Status Engine::close() {
 
 std::uint64_t Engine::memory_limit() const noexcept {
   const std::uint64_t indexes = owners_.memory_bytes();
-  return indexes < memory_limit_ ? memory_limit_ - indexes : 0;
+  const std::uint64_t limit = memory_limit_.load(std::memory_order_relaxed);
+  return indexes < limit ? limit - indexes : 0;
+}
+
+void Engine::set_memory_limit(std::size_t bytes) noexcept {
+  memory_limit_.store(limit_of(bytes), std::memory_order_relaxed);
 }
 
 Status Engine::check_open() const {
@@ -257,7 +266,7 @@ Stats Engine::stats() {
   stats.owners = owners_.owner_count();
   stats.key_value_bytes = counts.key_value_bytes;
   stats.memory_bytes = table_.memory().in_use() + owners_.memory_bytes();
-  stats.memory_limit_bytes = memory_limit_;
+  stats.memory_limit_bytes = memory_limit_.load(std::memory_order_relaxed);
   stats.hits = counters_.sum(kHits);
   stats.misses = counters_.sum(kMisses);
   stats.creates = counters_.sum(kCreates);

@@ -7,7 +7,7 @@
 //   4. table, owner index, event                       cannot fail
 // and after the lock: free what was replaced, then Journal::wait() for the durability asked for.
 //
-// Lock order: an owner's moves -> stripe, in a rename a second one at a higher address -> owners |
+// Lock order: owners' moves -> stripes, where a write needs several of either, by address -> owners |
 // gone keys | journal's queue | event queue. The last four are never held together, and nothing
 // waits for a disk or calls a user while holding any lock, except that the function of update()
 // runs under the stripe's lock: hence the guard against calling back. Readers take no lock at all
@@ -54,13 +54,20 @@ class Engine {
   Result<Version> get(std::string_view key, std::string& value);
   Result<std::size_t> visit_many(std::span<const std::string_view> keys,
                                  FunctionRef<void(std::size_t, const RecordView&)> f);
+  void prefetch(std::span<const std::string_view> keys) const noexcept {
+    table_.prefetch_many(keys);
+  }
   Result<Version> put(std::string_view key, std::string_view value, const PutOptions& options);
-  Result<Version> touch(std::string_view key, Millis ttl);
+  Result<Version> touch(std::string_view key, const TouchOptions& options);
+  Result<Version> touch(std::string_view key, Millis ttl) {
+    return touch(key, TouchOptions{.ttl = ttl});
+  }
   Status erase(std::string_view key, const EraseOptions& options);
   Result<Version> update(std::string_view key,
                          FunctionRef<UpdateAction(const RecordView*, std::string&)> f,
                          const PutOptions& options);
   Result<Version> rename(std::string_view from, std::string_view to, const RenameOptions& options);
+  Result<Version> apply(std::span<const Write> writes, std::optional<Durability> durability);
   Result<std::string> get_field(std::string_view key, std::string_view name);
   Result<Version> set_fields(std::string_view key, std::span<const Field> fields,
                              const PutOptions& options);
@@ -74,8 +81,11 @@ class Engine {
                                   const EraseOptions& options);
   Result<Cursor> scan(Cursor cursor, std::size_t count, FunctionRef<void(const RecordView&)> f);
   [[nodiscard]] TimeMs now() const noexcept { return timeline_->now(); }
+  [[nodiscard]] TimeMs wall_now() const noexcept { return timeline_->mark().wall; }
   [[nodiscard]] const std::string& path() const noexcept { return options_.path; }
   Subscription subscribe(std::function<void(const Event&)> f, EventMask mask);
+  void deliver_events() { events_.deliver(); }
+  void set_memory_limit(std::size_t bytes) noexcept;
   Stats stats();
   Status sync();
   void when_durable(Version version, std::function<void(Status)> f);
@@ -158,9 +168,11 @@ class Engine {
       FunctionRef<Result<std::optional<std::string>>(std::string_view)> change);
 
   // Touching: what can be done without the lock, and the rest.
-  Result<Version> touch_unlocked(std::uint64_t hash, std::string_view key, Millis ttl);
-  [[nodiscard]] TimeMs granted_ahead(Millis ttl) const noexcept;
-  Result<Version> touch_locked(std::uint64_t hash, std::string_view key, Millis ttl);
+  Result<Version> touch_unlocked(std::uint64_t hash, std::string_view key,
+                                 const TouchOptions& options);
+  [[nodiscard]] TimeMs granted_ahead(TimeMs ttl) const noexcept;
+  Result<Version> touch_locked(std::uint64_t hash, std::string_view key,
+                               const TouchOptions& options);
 
   // After the lock.
   Status finish(const Done& done, Durability level);
@@ -181,6 +193,9 @@ class Engine {
   [[nodiscard]] Mutex& moves_of(std::string_view owner) noexcept {
     return owner_moves_[std::hash<std::string_view>()(owner) % kOwnerMovesCount];
   }
+
+  // Several writes at once (engine_apply.cc).
+  class Group;
 
   // Owners.
   [[nodiscard]] std::vector<std::uint64_t> hashes_of(std::string_view owner) const;
@@ -215,7 +230,6 @@ class Engine {
 
   // Constant after construction.
   const Options options_;
-  const std::uint64_t memory_limit_;
   const std::shared_ptr<Timeline> timeline_;
 
   // Own synchronization.
@@ -228,8 +242,10 @@ class Engine {
   EventBus events_;
   Counters<kCountCount> counters_;
   const std::unique_ptr<Journal> journal_;
+  std::atomic<std::uint64_t> memory_limit_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> told_degraded_{false};
+  std::atomic<bool> expiry_told_{false};  // see Options::tell_expired_at_open
 
   // See engine_warm.cc. read_through_ goes down before gone_ is cleared.
   std::atomic<bool> read_through_{true};

@@ -45,7 +45,8 @@ class Engine::Arrivals {
   explicit Arrivals(Engine& engine) : engine_(engine), now_(engine.now()) {}
 
   void add(const RecordView& view) {
-    if (view.deadline < now_) return;
+    // What is dead already is passed over, unless its expiry is to be told (sweep_all()).
+    if (view.deadline < now_ && !engine_.options_.tell_expired_at_open) return;
     if (count_ == kAhead) insert_all();
     records_[count_].emplace(engine_.table_.slabs(), view);
     hashes_[count_] = engine_.table_.hash(view.key);

@@ -1,6 +1,7 @@
 // The writing half of the engine: put, touch, erase, update, erase_owned.
 #include <algorithm>
 
+#include "base/wipe.h"
 #include "store/engine.h"
 #include "store/fields.h"
 #include "store/write_parts.h"
@@ -9,6 +10,18 @@ namespace cloakroom {
 namespace {
 
 Status invalid(const char* text) { return Status(StatusCode::kInvalidArgument, text); }
+
+// The deadline that a write or a touch at `now` asks for. 0 means sealed in a record, so what is
+// long past is told apart from that.
+TimeMs asked_deadline(TimeMs now, Millis ttl, std::optional<TimeMs> deadline) noexcept {
+  return deadline ? std::max<TimeMs>(*deadline, 1) : Timeline::after(now, ttl);
+}
+
+// Does the record, with the deadline it has at this moment, meet the conditions of a touch?
+bool meets(const Record& record, TimeMs deadline, const TouchOptions& options) noexcept {
+  return (!options.if_version || *options.if_version == record.version()) &&
+         (!options.if_deadline || *options.if_deadline == deadline);
+}
 
 }  // namespace
 
@@ -56,13 +69,15 @@ RecordView Engine::compose(const Record* current, std::string_view key, const Dr
     next.created = old.created;
   }
   const bool keeps = current != nullptr && options.keep_deadline;
-  const TimeMs deadline = keeps ? current->deadline() : Timeline::after(now, options.ttl);
+  const TimeMs deadline =
+      keeps ? current->deadline() : asked_deadline(now, options.ttl, options.deadline);
   next.deadline = std::min(deadline, next.lifetime);
   return next;
 }
 
 Status Engine::memory_is_full() const {
-  return Status(StatusCode::kFull, "the store's memory limit of " + std::to_string(memory_limit_) +
+  const std::uint64_t limit = memory_limit_.load(std::memory_order_relaxed);
+  return Status(StatusCode::kFull, "the store's memory limit of " + std::to_string(limit) +
                                        " bytes is reached; raise Options::memory_limit_bytes, or "
                                        "erase records");
 }
@@ -215,27 +230,30 @@ Result<Version> Engine::put(std::string_view key, std::string_view value,
   return done.version;
 }
 
-Result<Version> Engine::touch(std::string_view key, Millis ttl) {
+Result<Version> Engine::touch(std::string_view key, const TouchOptions& options) {
   if (Status fine = check_call(key); !fine) return fine;
-  if (ttl <= Millis{0}) return invalid("touch: ttl must be more than 0; use erase to end a record");
+  if (options.ttl <= Millis{0}) return invalid("touch: ttl must be more than 0; use erase to end a record");
   const std::uint64_t hash = table_.hash(key);
   if (read_through_.load(std::memory_order_acquire)) {
     const Status faulted = fault_in(hash, key);
     if (!faulted) return faulted;
   }
-  const Result<Version> touched = touch_unlocked(hash, key, ttl);
+  const Result<Version> touched = touch_unlocked(hash, key, options);
   if (touched.code() != StatusCode::kConflict) return touched;
-  return touch_locked(hash, key, ttl);
+  return touch_locked(hash, key, options);
 }
 
 // Most touches: the deadline moves later, and no further than the disk grants already.
-Result<Version> Engine::touch_unlocked(std::uint64_t hash, std::string_view key, Millis ttl) {
+Result<Version> Engine::touch_unlocked(std::uint64_t hash, std::string_view key,
+                                       const TouchOptions& options) {
   const bool kept = journal_->keeps();
   const Result<Version> touched = table_.extend(
       hash, key, [this] { return now(); },
       [&](const Record& record, const ClockWord& clock,
           TimeMs at) -> std::optional<Table::Extension> {
-        const TimeMs deadline = std::min(Timeline::after(at, ttl), record.lifetime());
+        if (!meets(record, clock.deadline, options)) return std::nullopt;  // the lock's to say
+        const TimeMs deadline =
+            std::min(asked_deadline(at, options.ttl, options.deadline), record.lifetime());
         if (deadline < clock.deadline) return std::nullopt;  // its hint has to be lowered
         if (!kept || deadline == clock.deadline) return Table::Extension{deadline, clock.lead};
         if (deadline > Record::granted(clock)) return std::nullopt;  // the disk has to be told
@@ -246,13 +264,14 @@ Result<Version> Engine::touch_unlocked(std::uint64_t hash, std::string_view key,
 }
 
 // By how much more than is asked the disk may let the record live.
-TimeMs Engine::granted_ahead(Millis ttl) const noexcept {
+TimeMs Engine::granted_ahead(TimeMs ttl) const noexcept {
   constexpr TimeMs kPart = 10;
-  return options_.touch_resolution == kTenthOfTtl ? ttl.count() / kPart
+  return options_.touch_resolution == kTenthOfTtl ? ttl / kPart
                                                       : options_.touch_resolution.count();
 }
 
-Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, Millis ttl) {
+Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key,
+                                     const TouchOptions& options) {
   if (Status room = journal_->expect_append(key.size()); !room) return room;
   Version version = 0;
   Result<Version> journaled = Version{0};
@@ -264,14 +283,18 @@ Result<Version> Engine::touch_locked(std::uint64_t hash, std::string_view key, M
     const Record* const record = held.alive(at);
     if (record == nullptr) return StatusCode::kNotFound;
     version = record->version();
-    const TimeMs deadline = std::min(Timeline::after(at, ttl), record->lifetime());
+    if (!meets(*record, held.clock().deadline, options)) {
+      return Status(StatusCode::kConflict, "the record's version or deadline is another than asked");
+    }
+    const TimeMs deadline =
+        std::min(asked_deadline(at, options.ttl, options.deadline), record->lifetime());
     std::uint8_t lead = 0;
     if (const bool later = deadline > Record::granted(held.clock());
         later || deadline < held.clock().deadline) {
       // The disk is granted more than is asked, so that the next touches need not be written; a
       // deadline that comes nearer is granted exactly.
       ClockWord grant{.deadline = deadline};
-      if (later) grant = Record::grant(deadline, granted_ahead(ttl), record->lifetime());
+      if (later) grant = Record::grant(deadline, granted_ahead(deadline - at), record->lifetime());
       lead = grant.lead;
       RecordView view = record->view();
       view.deadline = grant.deadline;
@@ -362,6 +385,7 @@ Result<Version> Engine::update(std::string_view key,
     }
     if (Status same = check_version(current, options.if_version); !same) return same;
     std::string value(view.value);
+    const WipeAtEnd no_copy_stays(value);
     UpdateAction action = UpdateAction::kLeave;
     {
       const UpdateScope scope(this);

@@ -47,6 +47,10 @@ Result<std::size_t> Store::visit_many(std::span<const std::string_view> keys,
   return engine_->visit_many(keys, f);
 }
 
+void Store::prefetch(std::span<const std::string_view> keys) const noexcept {
+  if (engine_) engine_->prefetch(keys);
+}
+
 Result<Version> Store::put(std::string_view key, std::string_view value,
                            const PutOptions& options) {
   if (!engine_) return closed();
@@ -55,7 +59,12 @@ Result<Version> Store::put(std::string_view key, std::string_view value,
 
 Result<Version> Store::touch(std::string_view key, Millis ttl) {
   if (!engine_) return closed();
-  return engine_->touch(key, ttl);
+  return engine_->touch(key, TouchOptions{.ttl = ttl});
+}
+
+Result<Version> Store::touch(std::string_view key, const TouchOptions& options) {
+  if (!engine_) return closed();
+  return engine_->touch(key, options);
 }
 
 Status Store::erase(std::string_view key, const EraseOptions& options) {
@@ -74,6 +83,11 @@ Result<Version> Store::rename(std::string_view from, std::string_view to,
                               const RenameOptions& options) {
   if (!engine_) return closed();
   return engine_->rename(from, to, options);
+}
+
+Result<Version> Store::apply(std::span<const Write> writes, std::optional<Durability> durability) {
+  if (!engine_) return closed();
+  return engine_->apply(writes, durability);
 }
 
 Result<std::string> Store::get_field(std::string_view key, std::string_view name) const {
@@ -124,6 +138,8 @@ Result<Cursor> Store::scan(Cursor cursor, std::size_t count,
 
 TimeMs Store::now() const noexcept { return engine_ ? engine_->now() : 0; }
 
+TimeMs Store::wall_now() const noexcept { return engine_ ? engine_->wall_now() : 0; }
+
 const std::string& Store::path() const noexcept {
   static const std::string none;
   return engine_ ? engine_->path() : none;
@@ -131,6 +147,14 @@ const std::string& Store::path() const noexcept {
 
 Subscription Store::subscribe(std::function<void(const Event&)> f, EventMask mask) {
   return engine_ ? engine_->subscribe(std::move(f), mask) : Subscription();
+}
+
+void Store::deliver_events() {
+  if (engine_) engine_->deliver_events();
+}
+
+void Store::set_memory_limit(std::size_t bytes) {
+  if (engine_) engine_->set_memory_limit(bytes);
 }
 
 Stats Store::stats() const { return engine_ ? engine_->stats() : Stats(); }

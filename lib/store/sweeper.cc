@@ -87,6 +87,10 @@ std::size_t Engine::sweep() {
 std::size_t Engine::sweep_all() {
   const TimeMs at = now();
   std::size_t reclaimed = 0;
+  if (options_.tell_expired_at_open && !expiry_told_.load(std::memory_order_relaxed)) {
+    if (!events_.wanted(EventType::kExpired)) return 0;
+    expiry_told_.store(true, std::memory_order_relaxed);  // from here on, also when nobody listens
+  }
   for (Stripe& stripe : table_.stripes()) reclaimed += sweep_stripe(stripe, at);
   if (reclaimed != 0) counters_.add(kExpired, reclaimed);
   // A failure of the committer's own syncs is met by no caller.
@@ -115,6 +119,7 @@ std::size_t Engine::sweep_stripe(Stripe& stripe, TimeMs at) {
     reclaimed += retired.size();
     for (const Ref ref : retired) table_.retire(ref);
     retired.clear();
+    events_.relieve();  // however many expire at once, none goes untold
   }
   return reclaimed;
 }

@@ -88,13 +88,18 @@ std::optional<Stripe::Slot> Stripe::find(std::uint16_t tag, std::string_view key
 
 Record& Stripe::at(Slot slot) const { return record_of(ref(slot).load(kRelaxed)); }
 
-std::size_t Stripe::growth_bytes() const {
-  if (!over_full(std::uint64_t{records_} + 1, view_.count)) return 0;
-  return buckets_allocation(grown(view_.count)) - buckets_allocation(view_.count);
+std::uint32_t Stripe::count_for(std::size_t more) const noexcept {
+  std::uint32_t count = view_.count;
+  while (over_full(records_ + more, count)) count = grown(count);
+  return count;
 }
 
-void Stripe::reserve_one() {
-  if (over_full(std::uint64_t{records_} + 1, view_.count)) resize(grown(view_.count));
+std::size_t Stripe::growth_bytes(std::size_t more) const {
+  return buckets_allocation(count_for(more)) - buckets_allocation(view_.count);
+}
+
+void Stripe::reserve(std::size_t more) {
+  if (const std::uint32_t count = count_for(more); count != view_.count) resize(count);
 }
 
 Stripe::Buckets Stripe::make_buckets(std::uint32_t count) const {

@@ -148,10 +148,11 @@ class alignas(64) Stripe {
       __builtin_prefetch(record + offset, 1);
   }
 
-  // Bytes by which the buckets would grow if a record were inserted now.
-  [[nodiscard]] std::size_t growth_bytes() const REQUIRES(lock_);
-  // Makes room for one more record; the only part of an insert that allocates. Moves records.
-  void reserve_one() REQUIRES(lock_);
+  // Bytes by which the buckets would grow if so many records were inserted now.
+  [[nodiscard]] std::size_t growth_bytes(std::size_t more = 1) const REQUIRES(lock_);
+  // Makes room for so many more; the only part of an insert that allocates. Moves records.
+  void reserve(std::size_t more) REQUIRES(lock_);
+  void reserve_one() REQUIRES(lock_) { reserve(1); }
 
   // REQUIRES: the key is absent, reserve_one() was called.
   void insert(std::uint16_t tag, NewRecord& record) noexcept REQUIRES(lock_);
@@ -213,6 +214,7 @@ class alignas(64) Stripe {
     return reinterpret_cast<std::uint32_t*>(view.buckets + view.count);
   }
 
+  [[nodiscard]] std::uint32_t count_for(std::size_t more) const noexcept REQUIRES(lock_);
   struct Buckets {  // an allocation of buckets
     View view;
     Ref ref = 0;

@@ -95,6 +95,8 @@ class Table {
   // Asks for what a writer of this key needs: the stripe, the bucket and its hint. Their misses
   // overlap then; once the lock is taken, each would wait for the one before.
   void prefetch(std::uint64_t hash) const noexcept;
+  // The same for many keys at once, and their records: for whoever is about to write all of them.
+  void prefetch_many(std::span<const std::string_view> keys) const noexcept;
 
   // --- upkeep --------------------------------------------------------------------------------
 
@@ -137,6 +139,8 @@ class Table {
   [[nodiscard]] Record* record_at(Ref ref) const noexcept {
     return reinterpret_cast<Record*>(slabs_.at(ref));
   }
+  // Asks for the record that the bucket of this hash most likely means. REQUIRES: an EpochGuard.
+  void prefetch_record_of(std::uint64_t hash) const noexcept;
   static void prefetch_record(const void* record) noexcept {
     for (std::size_t offset = 0; offset <= kPrefetchBytes; offset += 64) {
       __builtin_prefetch(static_cast<const char*>(record) + offset);
@@ -211,6 +215,27 @@ inline void Table::prefetch(std::uint64_t hash) const noexcept {
   __builtin_prefetch(reinterpret_cast<const std::uint32_t*>(view.buckets + view.count) + at);
 }
 
+inline void Table::prefetch_record_of(std::uint64_t hash) const noexcept {
+  const View view = view_of(hash);
+  if (view.count == 0) return;
+  const std::uint16_t tag = tag_of(hash);
+  const Bucket& bucket = view.buckets[view.home(tag)];
+  if (const unsigned found = bucket.match(tag); found != 0) {
+    const Ref ref = bucket.refs[static_cast<unsigned>(__builtin_ctz(found))].load(kRelaxed);
+    if (ref != 0) prefetch_record(record_at(ref));
+  }
+}
+
+inline void Table::prefetch_many(std::span<const std::string_view> keys) const noexcept {
+  const EpochGuard guard;
+  std::array<std::uint64_t, kGroup> hashes;
+  for (std::size_t start = 0; start < keys.size(); start += kGroup) {
+    const std::size_t count = std::min(kGroup, keys.size() - start);
+    for (std::size_t i = 0; i < count; ++i) prefetch(hashes[i] = hash(keys[start + i]));
+    for (std::size_t i = 0; i < count; ++i) prefetch_record_of(hashes[i]);
+  }
+}
+
 // Whoever finds a record expired makes that final, so that no touch that read the clock before can
 // come after and revive it.
 template <class Now>
@@ -269,16 +294,6 @@ std::size_t Table::read_many(std::span<const std::string_view> keys, const Now& 
   const EpochGuard guard;
   std::size_t alive = 0;
   std::array<std::uint64_t, kGroup> hashes;
-  const auto ask_for_record = [&](std::size_t i) {
-    const View view = view_of(hashes[i]);
-    if (view.count == 0) return;
-    const std::uint16_t tag = tag_of(hashes[i]);
-    const Bucket& bucket = view.buckets[view.home(tag)];
-    if (const unsigned found = bucket.match(tag); found != 0) {
-      const Ref ref = bucket.refs[static_cast<unsigned>(__builtin_ctz(found))].load(kRelaxed);
-      if (ref != 0) prefetch_record(record_at(ref));
-    }
-  };
   for (std::size_t start = 0; start < keys.size(); start += kGroup) {
     const std::size_t count = std::min(kGroup, keys.size() - start);
     for (std::size_t i = 0; i < count; ++i) {
@@ -286,9 +301,9 @@ std::size_t Table::read_many(std::span<const std::string_view> keys, const Now& 
       const View view = view_of(hashes[i]);
       __builtin_prefetch(view.buckets + view.home(tag_of(hashes[i])));
     }
-    for (std::size_t i = 0; i < std::min(kAhead, count); ++i) ask_for_record(i);
+    for (std::size_t i = 0; i < std::min(kAhead, count); ++i) prefetch_record_of(hashes[i]);
     for (std::size_t i = 0; i < count; ++i) {
-      if (i + kAhead < count) ask_for_record(i + kAhead);
+      if (i + kAhead < count) prefetch_record_of(hashes[i + kAhead]);
       const std::string_view key = keys[start + i];
       const bool found = read_found(find(hashes[i], key), hashes[i], key, now,
                                     [&](const RecordView& view) { f(start + i, view); });

@@ -38,6 +38,13 @@ class Harness {
     REQUIRE_OK(acl);
     server = std::make_unique<Server>(store, std::move(options), *std::move(acl));
   }
+  // Over a store of another kind, and its clock.
+  Harness(Store other, testing::ManualClock& other_clock)
+      : clock(other_clock.wall_ms(), other_clock.boot_ms()), store(std::move(other)) {
+    auto acl = Acl::make({}, {});
+    REQUIRE_OK(acl);
+    server = std::make_unique<Server>(store, RespOptions{}, *std::move(acl));
+  }
   ~Harness() {
     for (const auto& client : clients_) forget(*server, *client);
   }

@@ -167,6 +167,7 @@ TEST_CASE("concurrency: readers see whole values with their own owner and versio
       if (!visited || *visited != last[key]) ++wrong;
       const auto got = store.get(key, copy);
       if (!got || *got < last[key] || !is_uniform(copy)) ++wrong;
+      store.prefetch(views);
       const auto many = store.visit_many(views, [&](std::size_t, const RecordView& view) {
         if (!consistent(view)) ++wrong;
       });

@@ -84,7 +84,7 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: an append that fails leaves everyth
       [](Engine& e) { return e.put("new", "v", {.owner = "alice"}).code(); },
       [](Engine& e) { return e.put("k", "changed", {.owner = "bob"}).code(); },
       [](Engine& e) { return e.erase("k", {}).code(); },
-      [](Engine& e) { return e.touch("k", 1s).code(); },
+      [](Engine& e) { return e.touch("k", {.ttl = 1s}).code(); },
       [](Engine& e) { return e.rename("k", "new", {}).code(); },
       [](Engine& e) { return e.rename("k", "new", {.leave = "left"}).code(); },
       [](Engine& e) { return e.increment_field("f", "n", 1, {.keep_deadline = true}).code(); },
@@ -164,7 +164,7 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: nobody waits for the disk under a l
     (void)engine.owned_by("alice").ok();
   });
   REQUIRE_OK(engine.put("k", "v", {.owner = "alice"}));
-  REQUIRE_OK(engine.touch("k", 1h));
+  REQUIRE_OK(engine.touch("k", {.ttl = 1h}));
   REQUIRE_OK(engine.update("k", [](const RecordView*, std::string&) {
     return UpdateAction::kStore;
   }, {.keep_deadline = true}));
@@ -185,7 +185,7 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: full means no growth, and everythin
   CHECK_CODE(engine.put("k", "a longer value", {}), kFull);
   CHECK_CODE(engine.increment_field("f", "n", 1, {}), kFull);
   CHECK_OK(engine.put("k", "short", {}));
-  CHECK_OK(engine.touch("k", 1h));
+  CHECK_OK(engine.touch("k", {.ttl = 1h}));
   CHECK_OK(engine.erase("gone", {}));
   CHECK(value_of(engine, "k") == "short");
   journal_->set_full(false);
@@ -241,7 +241,7 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: a crash ends no session early and n
     for (int i = 0; i < 200; ++i) {
       const std::string key = text("k", below(random, 10));
       const Millis ttl(1 + below(random, 20'000));
-      if (one_in(random, 5) || !engine.touch(key, ttl)) {
+      if (one_in(random, 5) || !engine.touch(key, {.ttl = ttl})) {
         REQUIRE_OK(engine.put(key, "v", {.ttl = ttl}));
       }
       deadlines[key] = clock_.wall_ms() + ttl.count();
@@ -273,7 +273,7 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: a clean stop grants the disk exactl
     for (std::uint64_t i = 0; i < 50; ++i) {
       REQUIRE_OK(engine.put(text("k", i), "v", {.ttl = 10s}));
       clock_.advance(10ms);
-      REQUIRE_OK(engine.touch(text("k", i), 20s));
+      REQUIRE_OK(engine.touch(text("k", i), {.ttl = 20s}));
     }
     std::map<std::string, TimeMs> expected;
     for (std::uint64_t i = 0; i < 50; ++i) expected[text("k", i)] = deadline_of(engine, text("k", i));
@@ -308,7 +308,7 @@ TEST_CASE_FIXTURE(FakeStore, "journal order: compaction drops the dead and never
         disk_->compact(clock_.wall_ms());
         break;
       default:
-        if (one_in(random, 2) || !engine->touch(key, ttl)) {
+        if (one_in(random, 2) || !engine->touch(key, {.ttl = ttl})) {
           REQUIRE_OK(engine->put(key, "v", {.ttl = ttl}));
         }
         deadlines[key] = clock_.wall_ms() + ttl.count();

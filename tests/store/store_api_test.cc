@@ -11,7 +11,7 @@ namespace cloakroom::testing {
 namespace {
 
 const std::string kLongestKey(kKeyBytesMax, 'k');
-const std::string kTooLongKey(kKeyBytesMax + 1, 'k');
+const std::string kTooLongKey(2000, 'k');
 const std::string kLongestOwner(kOwnerBytesMax, 'o');
 const std::string kTooLongOwner(kOwnerBytesMax + 1, 'o');
 
@@ -323,6 +323,28 @@ TEST_CASE("store: visit_many shows the living and counts them") {
   CHECK(*alive == 101);
   for (std::size_t i = 0; i < asked.size(); ++i) CHECK(shown[i] == (i % 3 == 0 ? 1 : 0));
   CHECK(*store.visit_many({}, [](std::size_t, const RecordView&) {}) == 0);
+}
+
+TEST_CASE("store: prefetch changes nothing, whatever it is asked for") {
+  ManualClock clock;
+  Store store = memory_store(clock);
+  const std::string long_key(2000, 'k');
+  std::vector<std::string> keys{"", long_key, "absent"};
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    keys.push_back(text("k", i));
+    if (i % 2 == 0) REQUIRE_OK(store.put(keys.back(), text("v", i), {.ttl = 1s}));
+  }
+  const std::vector<std::string_view> views(keys.begin(), keys.end());
+  const Stats before = store.stats();
+  store.prefetch(views);
+  store.prefetch({});
+  clock.advance(2s);  // the records are dead, and not yet swept
+  store.prefetch(views);
+  const Stats after = store.stats();
+  CHECK(after.records == before.records);
+  CHECK(after.hits + after.misses == before.hits + before.misses);
+  const Store moved = std::move(store);
+  store.prefetch(views);  // NOLINT(bugprone-use-after-move): a moved-from store answers too
 }
 
 TEST_CASE("store: update stores, leaves and erases") {

@@ -47,6 +47,7 @@ Pipe make_pipe() {
   if (!setting.out_file.empty()) {
     ::dup2(::open(setting.out_file.c_str(), O_WRONLY), STDOUT_FILENO);
   }
+  for (const int fd : setting.closed) ::close(fd);
   if (setting.as_nobody && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(99);
   ::execv(path.c_str(), argv.data());
   ::_exit(98);

@@ -24,6 +24,7 @@ struct CliSetting {
   std::map<std::string, std::string> environment = {};  // added to ours
   std::string out_file = {};  // stdout goes here instead of into CliAnswer::out
   bool as_nobody = false;     // without the rights of root
+  std::vector<int> closed = {};  // standard files it is started without
   bool on_terminal = false;   // stdout and stderr are one terminal; both are in `out`
 };
 

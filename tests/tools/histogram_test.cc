@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "log_histogram.h"
+#include "text/log_histogram.h"
 #include "support/random_seed.h"
 
 namespace cloakroom::cli {

@@ -1,18 +1,17 @@
-// cloakroom: the command line of a store. The table of its verbs.
-#include <CLI/CLI.hpp>
+// cloakroom: the command line of a store. Puts the groups of verbs together and runs the one that
+// was asked for.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <clocale>
-#include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "isolate.h"
-#include "output.h"
-#include "verbs.h"
-#ifdef CLOAKROOM_WITH_RESP
-#include "verb_serve.h"
-#endif
+#include "command_line.h"
+#include "exit_codes.h"
+#include "help/help.h"
+#include "text/output.h"
 
 #ifndef CLOAKROOM_VERSION
 #define CLOAKROOM_VERSION "unknown"
@@ -27,194 +26,58 @@ constexpr const char* kFooter = R"(Exit codes:
   2  the command line is wrong
   3  the store cannot be opened or read, or the output not written
 
-No verb but demo and serve changes anything on disk; the others work beside a live server.
-`cloakroom VERB --help` shows a verb's options and an example.
+The verbs that change a store (compact, rm, revoke, expire-all) want it at rest; all others change
+nothing in it, and work beside a live server, but for repair.
+`cloakroom VERB --help` shows a verb's options and examples.
 )";
 
-// What runs when its sub-command was given.
-struct Verb {
-  CLI::App* app;
-  std::function<int()> run;
-};
-
-template <class Options>
-CLI::App* add_verb(CLI::App& root, const char* name, const char* what, const char* example,
-                   Options& options) {
-  CLI::App* app = root.add_subcommand(name, what);
-  app->add_option("STORE-DIR", options.dir, "directory of the store")->required();
-  app->footer(std::string("Example:\n  ") + example + "\n");
-  return app;
+// Who starts us without a standard file must not find our output in the first file we open, which
+// may be the store's. What stands in its place refuses: reading, writing, or is silent for
+// messages.
+void hold_standard_files() {
+  constexpr int kInPlace[] = {O_WRONLY, O_RDONLY, O_RDWR};
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", kInPlace[fd]);  // the lowest free one
+  }
 }
-
-template <class Options>
-void add_json(CLI::App* app, Options& options, const char* what) {
-  app->add_flag("--json", options.json, what);
-}
-
-// How help names an option's argument, instead of by its C++ type and bounds.
-void call_it(CLI::Option* option, const std::string& name) {
-  const std::string value = option->get_default_str();
-  option->option_text(value.empty() ? name : name + "=" + value);
-}
-
-CLI::Validator duration_check() {
-  return CLI::Validator(
-      [](std::string& text) {
-        return parse_duration(text) ? std::string() : "not a duration; write 90s, 15min, 2h or 7d";
-      },
-      "DURATION");
-}
-
-Verb add_info(CLI::App& root, InfoOptions& options) {
-  CLI::App* app = add_verb(root, "info", "What the store is and how it is: format, state, sizes",
-                           "cloakroom info /var/lib/shop/sessions", options);
-  add_json(app, options, "one JSON object");
-  return {app, [&] { return run_isolated(options.dir, [&] { return run_info(options); }); }};
-}
-
-Verb add_ls(CLI::App& root, LsOptions& options) {
-  CLI::App* app = add_verb(root, "ls", "List records, without their values",
-                           "cloakroom ls sessions --owner alice --expires-before 10min", options);
-  call_it(app->add_option("--prefix", options.prefix, "only keys that begin so"), "TEXT");
-  call_it(app->add_option("--owner", options.owner, "only records of this owner"), "OWNER");
-  const std::map<std::string, Kind> kinds{
-      {"bytes", Kind::kBytes}, {"fields", Kind::kFields}, {"session", Kind::kSession},
-      {"members", Kind::kMembers}};
-  call_it(app->add_option("--kind", options.kind, "only records of this kind")
-              ->transform(CLI::CheckedTransformer(kinds)),
-          "bytes|fields|session|members");
-  call_it(app->add_option("--larger-than", options.larger_than_bytes,
-                          "only values over this size: 4096, 64KiB, 1MiB")
-              ->transform(CLI::AsSizeValue(false)),
-          "SIZE");
-  const auto set_expiry = [&](const std::string& text) {
-    options.expires_before_ms = parse_duration(text);
-  };
-  call_it(app->add_option_function<std::string>(
-                 "--expires-before", set_expiry,
-                 "only records with no more than this to live: 90s, 15min, 2h, 7d")
-              ->check(duration_check()),
-          "DURATION");
-  app->add_flag("--dead", options.dead, "include what has expired and is not yet dropped");
-  call_it(app->add_option("--limit", options.limit, "stop after so many (0: all)")
-              ->check(CLI::NonNegativeNumber),
-          "N");
-  add_json(app, options, "JSON Lines: one object for each record");
-  return {app, [&] { return run_isolated(options.dir, [&] { return run_ls(options); }); }};
-}
-
-Verb add_get(CLI::App& root, GetOptions& options) {
-  CLI::App* app = add_verb(root, "get", "Show one record",
-                           "cloakroom get sessions sess:b2f0a6c7d1 --show-values", options);
-  app->add_option("KEY", options.key, "the key, as ls prints it")->required();
-  app->add_flag("--show-values", options.show_values,
-                "show the value: JSON indented, fields by name, hex otherwise");
-  app->add_flag("--raw", options.raw, "write the bytes of the value and nothing else");
-  app->add_flag("--dead", options.dead, "show the record though it has expired");
-  add_json(app, options, "one JSON object");
-  return {app, [&] { return run_isolated(options.dir, [&] { return run_get(options); }); }};
-}
-
-Verb add_verify(CLI::App& root, VerifyOptions& options) {
-  CLI::App* app = add_verb(root, "verify", "Check every checksum and bound; exit 1 on damage",
-                           "cloakroom verify sessions && echo sound", options);
-  add_json(app, options, "JSON Lines: a line for each finding, then a summary");
-  return {app, [&] { return run_verify(options); }};
-}
-
-Verb add_stats(CLI::App& root, StatsOptions& options) {
-  CLI::App* app = add_verb(root, "stats", "Histograms of time left, sizes and ages",
-                           "cloakroom stats sessions", options);
-  add_json(app, options, "one JSON object");
-  return {app, [&] { return run_isolated(options.dir, [&] { return run_stats(options); }); }};
-}
-
-Verb add_demo(CLI::App& root, DemoOptions& options) {
-  CLI::App* app = root.add_subcommand(
-      "demo", "Kill a store under load with SIGKILL, reopen it and check every session");
-  app->footer("Example:\n  cloakroom demo --kills 5 --dir demo-store\n");
-  call_it(app->add_option("--dir", options.dir,
-                          "put the store here and keep it (default: a temporary one)"),
-          "DIR");
-  app->add_flag("--keep", options.keep, "keep the temporary directory");
-  call_it(app->add_option("--seconds", options.seconds, "time under load, over all kills")
-              ->check(CLI::Range(0.1, 3600.0))
-              ->capture_default_str(),
-          "SECONDS");
-  call_it(app->add_option("--sessions", options.sessions, "sessions to create, about")
-              ->check(CLI::Range(std::uint64_t{100}, std::uint64_t{50'000'000}))
-              ->capture_default_str(),
-          "N");
-  call_it(app->add_option("--kills", options.kills, "how often it is killed")
-              ->check(CLI::Range(1, 1000))
-              ->capture_default_str(),
-          "N");
-  call_it(app->add_option("--threads", options.threads, "threads of load (0: by the machine)")
-              ->check(CLI::Range(0, 64))
-              ->capture_default_str(),
-          "N");
-  call_it(app->add_option("--seed", options.seed, "repeat a workload (0: a random one)")
-              ->check(CLI::NonNegativeNumber),
-          "N");
-  app->add_option("--sabotage", options.sabotage)
-      ->check(CLI::IsMember({"lose", "revive", "stale", "spare"}))
-      ->group("");
-  add_json(app, options, "one JSON object instead of text");
-  return {app, [&] { return run_demo(options); }};
-}
-
-Verb add_demo_worker(CLI::App& root, DemoWorkerOptions& options) {
-  CLI::App* app = root.add_subcommand("demo-worker")->group("");
-  app->add_option("STORE-DIR", options.dir)->required();
-  app->add_option("--phase", options.phase)->required()->check(CLI::IsMember({"load", "check"}));
-  app->add_option("--fd", options.fd)->required();
-  return {app, [&] { return run_demo_worker(options); }};
-}
-
-#ifdef CLOAKROOM_WITH_RESP
-Verb add_serve(CLI::App& root, ServeOptions& options) {
-  return {add_serve_app(root, options), [&] { return run_serve(options); }};
-}
-#endif
-
-// What the verbs parse into.
-struct AllOptions {
-  InfoOptions info;
-  LsOptions ls;
-  GetOptions get;
-  VerifyOptions verify;
-  StatsOptions stats;
-  DemoOptions demo;
-  DemoWorkerOptions worker;
-#ifdef CLOAKROOM_WITH_RESP
-  ServeOptions serve;
-#endif
-};
 
 int run(int argc, char** argv) {
-  CLI::App root("Look into a Cloakroom session store, at rest or beside a live server.",
-                "cloakroom");
-  root.set_version_flag("--version", "cloakroom " CLOAKROOM_VERSION);
+  CLI::App root(
+      "Look into a Cloakroom session store, at rest or beside a live server, and after it.",
+      "cloakroom");
+  root.formatter(help_formatter());
+  root.set_help_flag("-h,--help", "show this help");
+  root.set_version_flag("--version", "cloakroom " CLOAKROOM_VERSION, "show the version");
   root.footer(kFooter);
   root.require_subcommand(1);
 
-  AllOptions options;
-  const std::vector<Verb> verbs{
-      add_info(root, options.info),
-      add_ls(root, options.ls),
-      add_get(root, options.get),
-      add_verify(root, options.verify),
-      add_stats(root, options.stats),
-      add_demo(root, options.demo),
-      add_demo_worker(root, options.worker),
+  Verbs verbs;
+  add_look(root, verbs);
+  add_prove(root, verbs);
+  add_mend(root, verbs);
+  add_copy(root, verbs);
+  add_demo(root, verbs);
+  add_help(root, verbs);
+  add_report(root, verbs);
 #ifdef CLOAKROOM_WITH_RESP
-      add_serve(root, options.serve),
+  add_serve(root, verbs);
 #endif
-  };
+  const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     root.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return root.exit(e) == 0 ? kExitOk : kExitUsage;  // --help and --version are 0
+  } catch (const CLI::CallForVersion& version) {
+    print(version.what() + std::string("\n"));
+    return flush_output() ? kExitOk : kExitCannotOpen;
+  } catch (const CLI::CallForHelp&) {
+    print(root.help());
+    return flush_output() ? kExitOk : kExitCannotOpen;
+  } catch (const CLI::ParseError& wrong) {
+    message(complaint(root, wrong, words));
+    return kExitUsage;
+  }
+  if (const std::string problem = too_large(root, words); !problem.empty()) {
+    message(problem);
+    return kExitUsage;
   }
   const auto given =
       std::find_if(verbs.begin(), verbs.end(), [](const Verb& verb) { return verb.app->parsed(); });
@@ -226,6 +89,7 @@ int run(int argc, char** argv) {
 }  // namespace cloakroom::cli
 
 int main(int argc, char** argv) {
+  cloakroom::cli::hold_standard_files();
   std::setlocale(LC_CTYPE, "");  // Is the terminal UTF-8? Nothing else depends on it.
   return cloakroom::cli::run(argc, argv);
 }
