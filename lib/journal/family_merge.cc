@@ -73,11 +73,15 @@ bool FamilyMerge::covers(const Source& source, std::string_view key) {
   }
   if (!source.walk) return true;
   if (all_were_read(source)) return false;
-  return std::ranges::any_of(source.walk->damages(), [&](const TableDamage& damage) {
+  const bool around = std::ranges::any_of(source.walk->damages(), [&](const TableDamage& damage) {
     // A file holds one state of a key: those around what is lost are not in it.
     return damage.entries_lost && (!damage.after || key > *damage.after) &&
            (!damage.before || key < *damage.before);
   });
+  if (!around) return false;
+  return source.listed
+             ? source.walk->may_hold(key, source.listed->smallest, source.listed->largest)
+             : source.walk->may_hold(key, {}, {});
 }
 
 bool FamilyMerge::covers_lost(std::string_view key, std::uint64_t sequence) const {
