@@ -21,7 +21,7 @@ constexpr std::size_t kDigits = 6;
 
 Json json_of(const Backup& backup) {
   Json tables = Json::array();
-  for (const TableFile& table : backup.copy.tables) {
+  for (const CopiedTable& table : backup.copy.tables) {
     tables.push_back({table.name, table.bytes, table.inode, table.changed_ns});
   }
   return {{"backup", 1},
