@@ -38,7 +38,7 @@ struct AttributeChange {
 
 // A copy of a session, taken when it was loaded. A value: copy it, move it, hold it as long as you
 // like; nothing that happens to the session elsewhere changes it. Not for several threads at once.
-// The token in it is wiped when it goes.
+// The token and the attributes in it are wiped when it goes.
 //
 // Attributes are bytes by name. What set(), erase(), pop() and increment() change is seen by get()
 // at once and by everybody else after Sessions::save(), which sends the changes only, never the

@@ -14,28 +14,21 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "cloakroom/clock.h"
+#include "journal/ring_layout.h"
 
 namespace cloakroom {
+
+using namespace ring_layout;
+
 namespace {
 
-constexpr std::string_view kMagic = "CLKRING\n";
-constexpr std::uint32_t kRingFormat = 1;
-constexpr std::size_t kIdentityBytes = 48;
-constexpr std::size_t kBootAt = 960;
-constexpr std::size_t kTimeOffsetAt = 976;
-constexpr std::size_t kTimeChecksumAt = 984;
-constexpr std::size_t kSaltAt = 1024;
-constexpr std::size_t kReleasedAt = 1088;
-constexpr std::size_t kChecksumAt = 8;  // in a frame
-constexpr std::size_t kSizeAt = 16;
-constexpr std::size_t kBodySizeAt = 20;
 constexpr std::size_t kFrameBytesMax = std::size_t{1} << 30;
 
 std::string path_of(const std::string& dir) { return dir + "/" + kRingName; }
 
 std::string encode_identity(std::size_t capacity, const Ring::Id& store) {
   std::string bytes(kMagic);
-  put_u32(bytes, kRingFormat);
+  put_u32(bytes, kFormat);
   put_u32(bytes, static_cast<std::uint32_t>(Ring::kHeaderBytes));
   put_u64(bytes, capacity);
   bytes.append(reinterpret_cast<const char*>(store.data()), store.size());
@@ -60,10 +53,10 @@ Result<std::size_t> check_identity(const std::string& path, std::string_view byt
   const std::uint64_t capacity = reader.u64();
   const std::string_view id = reader.bytes(store.size());
   const std::uint64_t checksum = reader.u64();
-  if (format > kRingFormat) {
+  if (format > kFormat) {
     return Status(StatusCode::kInvalidArgument,
                   path + ": the ring has format " + std::to_string(format) +
-                      ", this version reads up to " + std::to_string(kRingFormat) +
+                      ", this version reads up to " + std::to_string(kFormat) +
                       "; open it with a newer Cloakroom. Nothing was changed");
   }
   if (!reader.ok() || checksum != checksum64(bytes.substr(0, kIdentityBytes - 8)) ||
@@ -78,18 +71,6 @@ Result<std::size_t> check_identity(const std::string& path, std::string_view byt
     return damaged(path, "the ring belongs to another store");
   }
   return static_cast<std::size_t>(capacity);
-}
-
-// Covers the frame's place and size too.
-std::uint64_t checksum_of(std::string_view body, std::uint64_t commit, std::uint64_t size) {
-  char place[16];
-  store_u64(place, commit);
-  store_u64(place + 8, size);
-  return checksum64({place, sizeof(place)}, body);
-}
-
-constexpr std::uint64_t round_up(std::uint64_t bytes) {
-  return (bytes + Ring::kUnit - 1) / Ring::kUnit * Ring::kUnit;
 }
 
 Status write_new_ring(const std::string& path, std::size_t capacity, const Ring::Id& store) {
@@ -191,12 +172,26 @@ std::optional<Ring::Place> Ring::whole_frame(std::uint64_t position,
   const char* const frame = at(position);
   const std::uint64_t size = load_u32(frame + kSizeAt);
   const std::uint64_t body_size = load_u32(frame + kBodySizeAt);
-  // What is reserved may be more than what is needed, by a few bytes for each change (frame.h).
-  const std::uint64_t least = round_up(kFrameHeaderBytes + body_size);
-  if (size < least || size > capacity_ || size % kUnit != 0) return std::nullopt;
+  if (!is_frame_size(size, body_size) || size > capacity_) return std::nullopt;
   *body = {frame + kFrameHeaderBytes, static_cast<std::size_t>(body_size)};
-  if (load_u64(frame + kChecksumAt) != checksum_of(*body, commit, size)) return std::nullopt;
+  if (load_u64(frame + kChecksumAt) != frame_checksum(*body, commit, size)) return std::nullopt;
   return Place{.begin = position, .end = position + size};
+}
+
+std::optional<Ring::Place> Ring::copy_frame(std::uint64_t position, std::string& body) const {
+  std::string_view seen;
+  const auto place = whole_frame(position, &seen);
+  if (!place) return std::nullopt;
+  body.assign(seen);
+  // The checksum once more, of the copy: what whole_frame() saw may have gone since.
+  const std::uint64_t commit = position ^ salt_;
+  const std::uint64_t checksum = load_u64(at(position) + kChecksumAt);
+  if (checksum != frame_checksum(body, commit, place->end - place->begin)) return std::nullopt;
+  return place;
+}
+
+std::uint64_t Ring::salt_on_file() const noexcept {
+  return word(kSaltAt).load(std::memory_order_acquire);
 }
 
 // What lies before the released position may be gone, what lies a lap behind it never was.
@@ -244,7 +239,7 @@ Status Ring::begin(Version version, const Id& boot, std::optional<TimeMs> time_o
 
 std::optional<Ring::Place> Ring::reserve(std::size_t bytes) noexcept {
   if (bytes > kFrameBytesMax) return std::nullopt;
-  const std::uint64_t size = round_up(kFrameHeaderBytes + bytes);
+  const std::uint64_t size = whole_units(kFrameHeaderBytes + bytes);
   std::uint64_t begin = reserved_.load(std::memory_order_relaxed);
   do {
     const std::uint64_t room = released_.load(std::memory_order_acquire) + capacity_ - begin;
@@ -257,7 +252,7 @@ std::optional<Ring::Place> Ring::reserve(std::size_t bytes) noexcept {
 void Ring::publish(const Place& place, std::string_view body) noexcept {
   char* const frame = at(place.begin);
   const std::uint64_t commit = place.begin ^ salt_;
-  store_u64(frame + kChecksumAt, checksum_of(body, commit, place.end - place.begin));
+  store_u64(frame + kChecksumAt, frame_checksum(body, commit, place.end - place.begin));
   store_u32(frame + kSizeAt, static_cast<std::uint32_t>(place.end - place.begin));
   store_u32(frame + kBodySizeAt, static_cast<std::uint32_t>(body.size()));
   std::memcpy(frame + kFrameHeaderBytes, body.data(), body.size());

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string_view>
 
+#include "cloakroom/record.h"
 #include "journal/disk_record.h"
 
 namespace cloakroom {
@@ -22,6 +23,17 @@ struct LoggedBatch {
   std::uint32_t count = 0;
   std::optional<Head> head;
 };
+
+struct LoggedChange {
+  bool erased = false;
+  std::uint64_t family = 0;
+  std::uint64_t sequence = 0;
+  std::string_view key = {};
+  std::string_view value = {};
+};
+// f(const LoggedChange&) for one operation after the other, up to the first that cannot be parsed.
+// For who saves what can be read: `bytes` need not be a whole batch. False when it is not one.
+bool each_change(std::string_view bytes, FunctionRef<void(const LoggedChange&)> f);
 
 // Nothing when it is not, to its last byte, a batch that we write.
 [[nodiscard]] std::optional<LoggedBatch> parse_batch(std::string_view bytes);

@@ -1,6 +1,5 @@
 #include "journal/rocks_log_look.h"
 
-#include <rocksdb/file_checksum.h>
 #include <rocksdb/file_system.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 
 #include "base/coding.h"
 #include "journal/rocks_batch.h"
+#include "journal/rocks_crc.h"
 #include "journal/rocks_fs.h"
 
 namespace cloakroom {
@@ -22,27 +22,6 @@ constexpr std::size_t kHeaderBytes = 7;
 constexpr std::size_t kReadBytes = 8 * kBlockBytes;  // stays in the processor's cache
 
 enum FragmentType : std::uint8_t { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
-
-// The crc32c that RocksDB itself computes, in hardware where there is some; its public face is the
-// checksum of a file, which it hands out as four bytes with the highest first.
-class Crc32c {
- public:
-  std::uint32_t masked(std::string_view bytes) const {
-    const auto generator = factory_->CreateFileChecksumGenerator(context_);
-    generator->Update(bytes.data(), bytes.size());
-    generator->Finalize();
-    std::uint32_t crc = 0;
-    for (const char byte : generator->GetChecksum()) {
-      crc = crc << 8 | static_cast<unsigned char>(byte);
-    }
-    return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
-  }
-
- private:
-  const std::shared_ptr<rocksdb::FileChecksumGenFactory> factory_ =
-      rocksdb::GetFileChecksumGenCrc32cFactory();
-  const rocksdb::FileChecksumGenContext context_ = {};
-};
 
 // Reads log after log. What answers a bool answers false when something is not as it should be;
 // nothing may be asked after that.
@@ -96,7 +75,7 @@ class LogLook {
                                  std::size_t{static_cast<unsigned char>(bytes[5])} << 8;
       if (bytes.size() < kHeaderBytes + length) return false;
       const std::string_view covered = bytes.substr(kHeaderBytes - 1, 1 + length);
-      if (load_u32(bytes.data()) != crc_.masked(covered)) return false;
+      if (load_u32(bytes.data()) != masked_crc32c(covered)) return false;
       if (!fragment(static_cast<std::uint8_t>(covered[0]), covered.substr(1))) return false;
       bytes.remove_prefix(kHeaderBytes + length);
     }
@@ -136,7 +115,6 @@ class LogLook {
     return true;
   }
 
-  const Crc32c crc_ = {};
   std::string buffer_ = std::string(kReadBytes, '\0');
   std::string record_;  // the parts so far of one that lies in several blocks
   bool within_record_ = false;

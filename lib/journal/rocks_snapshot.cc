@@ -3,12 +3,15 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
+#include <rocksdb/metadata.h>
+#include <rocksdb/table_properties.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "journal/expiry_filter.h"
@@ -175,6 +178,16 @@ class Snapshot final : public RocksSnapshot {
     return from_rocks("flushing", flushed);
   }
 
+  Status compact() override {
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+      Status done = from_rocks("compacting", db_->CompactRange(options, handle, nullptr, nullptr));
+      if (!done) return done;
+    }
+    return Status();
+  }
+
   Status checkpoint(const std::string& path) override {
     rocksdb::Checkpoint* raw = nullptr;
     Status made =
@@ -200,6 +213,31 @@ class Snapshot final : public RocksSnapshot {
     return figures;
   }
 
+  Result<TableFiles> table_files() override {
+    std::vector<rocksdb::LiveFileMetaData> live;
+    db_->GetLiveFilesMetaData(&live);
+    TableFiles answer{.files = {}, .operations = db_->GetLatestSequenceNumber()};
+    std::vector<TableInfo>& files = answer.files;
+    for (const rocksdb::LiveFileMetaData& file : live) files.push_back(table_file(file));
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+      rocksdb::TablePropertiesCollection properties;  // by path
+      const Status read = from_rocks("reading the properties of table files",
+                                     db_->GetPropertiesOfAllTables(handle, &properties));
+      if (!read) return read;
+      for (const auto& [path, of_file] : properties) {
+        const std::string name = path.substr(path.rfind('/') + 1);
+        const auto found = std::ranges::find(files, name, &TableInfo::name);
+        if (found == files.end()) continue;
+        found->entries = of_file->num_entries;
+        found->deletions = of_file->num_deletions;
+      }
+    }
+    std::ranges::sort(files, {}, [](const TableInfo& file) {
+      return std::tie(file.family, file.level, file.name);
+    });
+    return answer;
+  }
+
   Status close() override {
     if (!db_) return Status();
     rule_.active.store(false, std::memory_order_release);
@@ -211,6 +249,17 @@ class Snapshot final : public RocksSnapshot {
   }
 
  private:
+  static TableInfo table_file(const rocksdb::LiveFileMetaData& file) {
+    return {.name = file.relative_filename,
+            .family = file.column_family_name,
+            .level = file.level,
+            .bytes = file.size,
+            .entries = 0,
+            .deletions = 0,
+            .written = static_cast<TimeMs>(file.file_creation_time) * 1000,
+            .last_operation = file.largest_seqno};
+  }
+
   static bool replays(Mode mode) { return mode != Mode::kSecondary && mode != Mode::kLookAtTables; }
 
   // What the table files hold.

@@ -21,6 +21,8 @@
 #include "cloakroom/status.h"
 #include "journal/disk_record.h"
 #include "journal/frame.h"
+#include "journal/key_range.h"
+#include "journal/table_files.h"
 
 namespace rocksdb {
 class FileSystem;
@@ -34,12 +36,6 @@ struct JournalHooks {
   std::optional<std::array<unsigned char, 16>> boot_id = {};  // nothing: the kernel's
   // Options::clock is as good as the kernel's own: its boot_ms() goes on from process to process.
   bool clock_is_kernels = false;
-};
-
-// The keys from `begin` up to, and without, `end`; an empty end is the end of all.
-struct KeyRange {
-  std::string begin = {};
-  std::string end = {};
 };
 
 // Walks records in key order, each joined with its granted deadline. Pins the state of the moment
@@ -122,9 +118,14 @@ class RocksSnapshot {
   // Turns what is in memory into table files, so that the log can go; `wait` for the end of it. Ok
   // also when that has to be later, unless `wait`.
   virtual Status flush(bool wait) = 0;
+  // Merges all table files of a family into one run, without what was overwritten and erased. Takes
+  // as long as reading and writing them.
+  virtual Status compact() = 0;
   // A consistent copy as a RocksDB directory; see Store::checkpoint.
   virtual Status checkpoint(const std::string& path) = 0;
   [[nodiscard]] virtual SnapshotFigures figures() = 0;
+  // Looks into the end of every table file.
+  virtual Result<TableFiles> table_files() = 0;
   virtual Status close() = 0;
 };
 

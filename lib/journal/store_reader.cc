@@ -43,19 +43,6 @@ class ScratchDirectory {
   std::string path_;
 };
 
-// Who holds the store's lock: 0 nobody, -1 a process we cannot name.
-std::int64_t holder_of(const std::string& dir) {
-  const std::string path = dir + "/" + kLockName;
-  const Result<Fd> fd = open_file(path, O_RDONLY);
-  if (!fd) return 0;
-  struct flock whole {};
-  whole.l_type = F_RDLCK;
-  if (::fcntl(fd->get(), F_OFD_GETLK, &whole) != 0 || whole.l_type == F_UNLCK) return 0;
-  const Result<std::string> pid = read_at(*fd, path, 20, 0);
-  const long long number = pid ? std::atoll(pid->c_str()) : 0;
-  return number > 0 ? number : -1;
-}
-
 void add_sizes(const std::string& dir, StoreInfo& info) {
   std::error_code failed;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(dir, failed)) {
@@ -90,7 +77,11 @@ class Reader final : public StoreReader {
     if (Status read = read_ring(dir, *superblock, head->version); !read) return read;
     const bool head_is_later = head->version != 0 && head->mark.store > info_.now;
     const ClockMark& mark = head_is_later ? head->mark : superblock->mark().clock;
-    info_.now = Timeline(system_clock(), mark, time_offset_).now();
+    const Timeline timeline(system_clock(), mark, time_offset_);
+    const ClockMark moment = info_.clean ? mark : timeline.mark();
+    info_.now = info_.clean ? timeline.now() : moment.store;
+    info_.mark_store = moment.store;
+    info_.mark_wall = moment.wall;
     info_.records_estimate = snapshot_->figures().records_estimate;
     return Status();
   }
@@ -109,11 +100,15 @@ class Reader final : public StoreReader {
     });
   }
 
+  using StoreReader::for_each;
+
   // Two walks side by side, that of the database and that of the ring's changes, both in key order.
-  Status for_each(FunctionRef<bool(const RecordView&)> f,
+  Status for_each(const KeyRange& range, FunctionRef<bool(const RecordView&)> f,
                   const FunctionRef<void(const Finding&)>* on_damage) override {
-    auto next = ring_.changes().begin();
-    const auto end = ring_.changes().end();
+    if (!range.end.empty() && range.end <= range.begin) return Status();
+    const auto& changes = ring_.changes();
+    auto next = changes.lower_bound(range.begin);
+    const auto end = range.end.empty() ? changes.end() : changes.lower_bound(range.end);
     // Tells f of the ring's own records before `key`, and of all of them when there is none.
     const auto catch_up = [&](std::optional<std::string_view> key) {
       for (; next != end && (!key || next->first < *key); ++next) {
@@ -122,7 +117,7 @@ class Reader final : public StoreReader {
       }
       return true;
     };
-    const auto walk = snapshot_->walk({});
+    const auto walk = snapshot_->walk(range);
     for (RecordView record;;) {
       const Status got = walk->next(&record);
       if (got.code() == StatusCode::kNotFound) break;
@@ -142,6 +137,8 @@ class Reader final : public StoreReader {
     (void)catch_up(std::nullopt);
     return Status();
   }
+
+  std::vector<std::string> split(std::size_t parts) override { return snapshot_->split(parts); }
 
   Status verify(FunctionRef<void(const Finding&)> report,
                 FunctionRef<void(std::uint64_t, std::uint64_t)> progress) override {
@@ -259,6 +256,18 @@ class Reader final : public StoreReader {
 };
 
 }  // namespace
+
+std::int64_t holder_of(const std::string& dir) {
+  const std::string path = dir + "/" + kLockName;
+  const Result<Fd> fd = open_file(path, O_RDONLY);
+  if (!fd) return 0;
+  struct flock whole {};
+  whole.l_type = F_RDLCK;
+  if (::fcntl(fd->get(), F_OFD_GETLK, &whole) != 0 || whole.l_type == F_UNLCK) return 0;
+  const Result<std::string> pid = read_at(*fd, path, 20, 0);
+  const long long number = pid ? std::atoll(pid->c_str()) : 0;
+  return number > 0 ? number : -1;
+}
 
 Result<std::unique_ptr<StoreReader>> StoreReader::open(const std::string& dir) {
   auto reader = std::make_unique<Reader>();

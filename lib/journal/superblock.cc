@@ -91,7 +91,67 @@ Result<Identity> decode_identity(const std::string& path, std::string_view bytes
   return identity;
 }
 
+// Marks that cannot both have been written so, and bytes that are none of the file's.
+void check_marks(std::string_view bytes, SuperblockLook& look) {
+  std::optional<SyncMark> marks[2];
+  bool blank[2] = {};
+  for (const std::size_t slot : {0U, 1U}) {
+    const std::string_view here = bytes.substr(kSlotOffset[slot], kSlotBytes);
+    blank[slot] = here.find_first_not_of('\0') == std::string_view::npos;
+    marks[slot] = decode_mark(here);
+    if (marks[slot] && marks[slot]->sequence % 2 != slot) marks[slot].reset();
+    if (!marks[slot] && !blank[slot]) {
+      look.damages.push_back({kSlotOffset[slot], "a sync mark is damaged"});
+    }
+    const bool newer = marks[slot] && (!look.mark || marks[slot]->sequence > look.mark->sequence);
+    if (newer) look.mark = marks[slot];
+  }
+  for (const std::size_t slot : {0U, 1U}) {
+    // Only the very first mark has none before it.
+    if (blank[slot] && look.mark && look.mark->sequence > 1) {
+      look.damages.push_back({kSlotOffset[slot], "a sync mark is missing"});
+    }
+  }
+  if (!look.mark && blank[0] && blank[1]) {
+    look.damages.push_back({kSlotOffset[0], "both sync marks are missing"});
+  }
+  std::size_t at = kIdentityBytes;
+  for (const std::size_t next : {kSlotOffset[0], kSlotOffset[1], kFileBytes}) {
+    const std::size_t dirty = bytes.substr(at, next - at).find_first_not_of('\0');
+    if (dirty != std::string_view::npos) {
+      look.damages.push_back({at + dirty, "bytes that are not zeros where nothing is written"});
+    }
+    at = next + kSlotBytes;
+  }
+}
+
 }  // namespace
+
+Result<SuperblockLook> look_at_superblock(const std::string& dir) {
+  const std::string path = dir + "/" + kSuperblockName;
+  SuperblockLook look;
+  const Result<bool> there = surely_exists(path);
+  if (!there) return there.status();
+  look.there = *there;
+  if (!look.there) return look;
+  const Result<Fd> fd = open_file(path, O_RDONLY);
+  if (!fd) return fd.status();
+  Result<std::string> bytes = read_at(*fd, path, kFileBytes + 1, 0);
+  if (!bytes) return bytes.status();
+  if (bytes->size() != kFileBytes) {
+    look.damages.push_back({bytes->size(), "it has " + std::string(bytes->size() < kFileBytes
+                                                                       ? "fewer"
+                                                                       : "more") +
+                                               " bytes than it should"});
+    bytes->resize(kFileBytes);
+  }
+  const Result<Identity> identity = decode_identity(path, *bytes);
+  if (identity.code() == StatusCode::kInvalidArgument) return identity.status();
+  if (identity) look.identity = *identity;
+  if (!identity) look.damages.push_back({0, "what says which store this is does not check"});
+  check_marks(*bytes, look);
+  return look;
+}
 
 Status Superblock::create(const std::string& dir, const Identity& identity, const SyncMark& mark) {
   const std::string path = dir + "/" + kSuperblockName;

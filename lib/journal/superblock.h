@@ -16,7 +16,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "base/timeline.h"
@@ -69,6 +71,21 @@ class Superblock {
   Identity identity_;
   SyncMark mark_;
 };
+
+// The file as it is, for who must say what is wrong with it and save what is not.
+struct SuperblockLook {
+  struct Damage {
+    std::uint64_t offset = 0;
+    std::string what = {};
+  };
+  bool there = false;
+  std::optional<Identity> identity = {};
+  std::optional<SyncMark> mark = {};  // the newest that is right
+  std::vector<Damage> damages = {};
+};
+
+// kIo when it cannot be read; all else is in the look.
+[[nodiscard]] Result<SuperblockLook> look_at_superblock(const std::string& dir);
 
 // 32 hex digits.
 [[nodiscard]] std::string to_hex(const std::array<unsigned char, 16>& id);

@@ -1,6 +1,6 @@
 #include "resp/call.h"
 
-#include "resp/members.h"
+#include "store/members.h"
 
 namespace cloakroom::resp {
 

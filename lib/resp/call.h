@@ -14,11 +14,11 @@
 #include "resp/client.h"
 #include "resp/command_table.h"
 #include "resp/keys.h"
-#include "resp/keyspace.h"
 #include "resp/reply.h"
 #include "resp/server.h"
 #include "resp/session_rules.h"
 #include "resp/text.h"
+#include "store/keyspace.h"
 
 namespace cloakroom::resp {
 

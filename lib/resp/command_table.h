@@ -105,6 +105,7 @@ class CommandTable {
 [[nodiscard]] std::span<const Command> hash_commands();
 [[nodiscard]] std::span<const Command> set_commands();
 [[nodiscard]] std::span<const Command> sorted_set_commands();
+[[nodiscard]] std::span<const Command> sorted_algebra_commands();
 [[nodiscard]] std::span<const Command> connection_commands();
 [[nodiscard]] std::span<const Command> client_commands();
 [[nodiscard]] std::span<const Command> server_commands();

@@ -90,18 +90,24 @@ void command_docs(Call& call) {
   }
 }
 
+// Subcommands are listed too. There are no modules.
 void command_list(Call& call) {
-  std::vector<const Command*> commands = top_level();
-  if (call.size() == 5 && is_word(call[2], "filterby")) {
-    const std::string_view what = call[4];
-    std::erase_if(commands, [&](const Command* one) {
-      if (is_word(call[3], "pattern")) return !glob_matches(what, one->name, true);
-      const auto categories = categories_of(*one);
-      return !is_word(call[3], "aclcat") || std::find(categories.begin(), categories.end(),
-                                                      "@" + lower_case(what)) == categories.end();
-    });
-  } else if (call.size() != 2) {
+  const bool filtered = call.size() == 5 && is_word(call[2], "filterby");
+  const bool by_pattern = filtered && is_word(call[3], "pattern");
+  const bool by_category = filtered && is_word(call[3], "aclcat");
+  const bool by_module = filtered && is_word(call[3], "module");
+  if (call.size() != 2 && !by_pattern && !by_category && !by_module) {
     return call.error(kSyntaxError);
+  }
+  std::vector<const Command*> commands;
+  for (const Command& one : table().all()) {
+    if (by_module || (by_pattern && !glob_matches(call[4], one.name, true))) continue;
+    const auto categories = by_category ? categories_of(one) : std::vector<std::string>();
+    if (by_category && std::find(categories.begin(), categories.end(),
+                                 "@" + lower_case(call[4])) == categories.end()) {
+      continue;
+    }
+    commands.push_back(&one);
   }
   call.out.array(commands.size());
   for (const Command* one : commands) call.out.bulk(one->name);
@@ -115,12 +121,44 @@ void command_getkeys(Call& call) {
     return call.error("ERR Invalid number of arguments specified for command");
   }
   const auto positions = key_positions(*one, args);
-  if (positions.empty()) return call.error("ERR The command has no key arguments");
+  if (one->is(kMovableKeys)) {
+    const auto counted = static_cast<std::int64_t>(args.size()) - one->last_key - 1;
+    const auto count = parse_int(args[static_cast<std::size_t>(one->last_key)]);
+    const std::int64_t least = one->group == "scripting" ? 0 : 1;  // a script may have no keys
+    if (!count || *count < least || *count > counted) {
+      return call.error("ERR Invalid arguments specified for command");
+    }
+  } else if (positions.empty()) {
+    return call.error("ERR The command has no key arguments");
+  }
   call.out.array(positions.size());
   for (const std::size_t position : positions) call.out.bulk(args[position]);
 }
 
+// HELP of a container: its subcommands and what they do, as simple strings.
+void help(Call& call) {
+  const Command* const container = by_name(call[0]);
+  auto subcommands = table().subcommands_of(*container);
+  std::erase_if(subcommands, [](const Command* one) { return one->name.ends_with("|help"); });
+  const auto upper = [](std::string_view name) {
+    std::string text(name);
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    return text;
+  };
+  call.out.array(subcommands.size() * 2 + 3);
+  call.out.simple(upper(container->name) +
+                  " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+  for (const Command* one : subcommands) {
+    call.out.simple(upper(one->name.substr(container->name.size() + 1)));
+    call.out.simple("    " + std::string(one->summary) + ".");
+  }
+  call.out.simple("HELP");
+  call.out.simple("    Print this help.");
+}
+
 constexpr std::uint32_t kFlags = kLoading | kStale;
+constexpr std::string_view kHelpSummary = "What the subcommands do";
 
 constexpr Command kCommands[] = {
     // It has subcommands, and is a command itself.
@@ -131,6 +169,17 @@ constexpr Command kCommands[] = {
     {"command|list", -2, kFlags, 0, 0, 0, "server", "7.0.0", "Names of commands", command_list},
     {"command|getkeys", -3, kFlags, 0, 0, 0, "server", "2.8.13", "The keys among arguments",
      command_getkeys},
+    {"command|help", 2, kFlags, 0, 0, 0, "server", "5.0.0", kHelpSummary, help},
+    {"acl|help", 2, kFlags, 0, 0, 0, "server", "6.0.0", kHelpSummary, help},
+    {"client|help", 2, kFlags, 0, 0, 0, "connection", "5.0.0", kHelpSummary, help},
+    {"config|help", 2, kFlags, 0, 0, 0, "server", "5.0.0", kHelpSummary, help},
+    {"function|help", 2, kFlags, 0, 0, 0, "scripting", "7.0.0", kHelpSummary, help},
+    {"latency|help", 2, kFlags, 0, 0, 0, "server", "2.8.13", kHelpSummary, help},
+    {"memory|help", 2, kFlags, 0, 0, 0, "server", "4.0.0", kHelpSummary, help},
+    {"object|help", 2, kFlags, 0, 0, 0, "generic", "6.2.0", kHelpSummary, help},
+    {"pubsub|help", 2, kFlags, 0, 0, 0, "pubsub", "6.2.0", kHelpSummary, help},
+    {"script|help", 2, kFlags, 0, 0, 0, "scripting", "5.0.0", kHelpSummary, help},
+    {"slowlog|help", 2, kFlags, 0, 0, 0, "server", "6.2.0", kHelpSummary, help},
 };
 
 }  // namespace

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "resp/commands.h"
-#include "resp/members.h"
 #include "store/fields.h"
+#include "store/members.h"
 
 namespace cloakroom::resp {
 namespace {

@@ -225,6 +225,30 @@ void script_flush(Call& call) {
   call.out.ok();
 }
 
+// There is no Lua, so no library of functions exists: to drop them all is done, and to list them is
+// to list nothing. Redis's own test suite begins every file with FUNCTION FLUSH.
+void function_flush(Call& call) {
+  if (call.size() > 3 ||
+      (call.size() == 3 && !is_word(call[2], "sync") && !is_word(call[2], "async"))) {
+    return call.error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
+  }
+  call.out.ok();
+}
+
+void function_list(Call& call) {
+  for (std::size_t i = 2; i < call.size(); ++i) {
+    if (is_word(call[i], "withcode")) continue;
+    if (!is_word(call[i], "libraryname")) {
+      return call.error("ERR Unknown argument " + std::string(call[i]));
+    }
+    if (++i == call.size()) return call.error("ERR library name argument was not given");
+  }
+  call.out.array(0);
+}
+
+// The known scripts run to their end at once.
+void kill(Call& call) { call.error("NOTBUSY No scripts in execution right now."); }
+
 constexpr std::uint32_t kFlags = kNoScript | kStale;
 constexpr std::uint32_t kEvalFlags = kFlags | kMovableKeys | kExclusive | kWrite;
 
@@ -239,6 +263,15 @@ constexpr Command kCommands[] = {
      script_exists},
     {"script|flush", -2, kFlags, 0, 0, 0, "scripting", "2.6.0", "Forget loaded scripts",
      script_flush},
+    {"script|kill", 2, kFlags, 0, 0, 0, "scripting", "2.6.0", "Stop a script; none runs for long",
+     kill},
+    {"function", -2, kContainer | kNoScript, 0, 0, 0, "scripting", "7.0.0", "Functions; none exist",
+     nullptr},
+    {"function|flush", -2, kFlags | kWrite, 0, 0, 0, "scripting", "7.0.0",
+     "Forget all functions; there are none", function_flush},
+    {"function|kill", 2, kFlags, 0, 0, 0, "scripting", "7.0.0", "Stop a function; none runs", kill},
+    {"function|list", -2, kFlags, 0, 0, 0, "scripting", "7.0.0", "Functions; there are none",
+     function_list},
 };
 
 }  // namespace

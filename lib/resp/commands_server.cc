@@ -2,6 +2,7 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 
 #include "resp/commands.h"
@@ -144,8 +145,69 @@ void slowlog_reset(Call& call) {
   call.out.ok();
 }
 
+// Of one command over all I/O threads.
+struct Histogram {
+  std::uint64_t calls = 0;
+  std::array<std::uint64_t, CommandStats::kBuckets> buckets{};
+};
+
+Histogram histogram_of(Server& server, const Command& command) {
+  Histogram sum;
+  const std::size_t index = CommandTable::instance().index_of(command);
+  for (std::size_t thread = 0; thread < std::max(1U, server.options.threads); ++thread) {
+    const CommandStats& stats = server.stats_of(thread, index);
+    for (std::size_t i = 0; i < sum.buckets.size(); ++i) {
+      sum.buckets[i] += stats.latency[i].load(std::memory_order_relaxed);
+    }
+  }
+  for (const std::uint64_t bucket : sum.buckets) sum.calls += bucket;
+  return sum;
+}
+
+// Upper bounds in microseconds, and how many calls were at most so long.
+void tell_histogram(Reply& out, const Histogram& histogram) {
+  out.map(2);
+  out.bulk("calls");
+  out.integer(static_cast<std::int64_t>(histogram.calls));
+  out.bulk("histogram_usec");
+  out.map(static_cast<std::size_t>(std::count_if(histogram.buckets.begin(), histogram.buckets.end(),
+                                                 [](std::uint64_t n) { return n != 0; })));
+  std::uint64_t so_far = 0;
+  for (std::size_t i = 0; i < histogram.buckets.size(); ++i) {
+    if (histogram.buckets[i] == 0) continue;
+    so_far += histogram.buckets[i];
+    out.integer(std::int64_t{1} << i);
+    out.integer(static_cast<std::int64_t>(so_far));
+  }
+}
+
+// Of all commands that were called, or of those named and their subcommands.
+void latency_histogram(Call& call) {
+  const CommandTable& table = CommandTable::instance();
+  std::vector<const Command*> wanted;
+  for (std::size_t i = 2; i < call.size(); ++i) {
+    const Command* const named = table.find(lower_case(call[i]));
+    if (named == nullptr) continue;
+    wanted.push_back(named);
+    const auto subcommands = table.subcommands_of(*named);
+    wanted.insert(wanted.end(), subcommands.begin(), subcommands.end());
+  }
+  for (const Command& command : table.all()) {
+    if (call.size() == 2) wanted.push_back(&command);
+  }
+  std::vector<std::pair<std::string_view, Histogram>> called;
+  for (const Command* const command : wanted) {
+    const Histogram histogram = histogram_of(call.server, *command);
+    if (histogram.calls != 0) called.emplace_back(command->name, histogram);
+  }
+  call.out.map(called.size());
+  for (const auto& [name, histogram] : called) {
+    call.out.bulk(name);
+    tell_histogram(call.out, histogram);
+  }
+}
+
 void empty_list(Call& call) { call.out.array(0); }
-void empty_map(Call& call) { call.out.map(0); }
 void zero(Call& call) { call.out.integer(0); }
 
 // --- saving
@@ -158,6 +220,7 @@ bool sync(Call& call) {
     return false;
   }
   call.server.last_save_s.store(std::time(nullptr));
+  call.server.last_save_version.store(call.store().stats().version_last);
   return true;
 }
 
@@ -170,6 +233,11 @@ void bgsave(Call& call) {
     return call.error(kSyntaxError);
   }
   if (sync(call)) call.out.simple("Background saving started");
+}
+
+// The journal is rewritten all the time; what was written is on disk when this answers.
+void bgrewriteaof(Call& call) {
+  if (sync(call)) call.out.simple("Background append only file rewriting started");
 }
 
 void lastsave(Call& call) { call.out.integer(call.server.last_save_s.load()); }
@@ -222,11 +290,12 @@ constexpr Command kCommands[] = {
      empty_list},
     {"latency|history", 3, kAdminFlags, 0, 0, 0, "server", "2.8.13", "Spikes; none are kept",
      empty_list},
-    {"latency|histogram", -2, kAdminFlags, 0, 0, 0, "server", "7.0.0", "Histograms; none are kept",
-     empty_map},
+    {"latency|histogram", -2, kAdminFlags, 0, 0, 0, "server", "7.0.0",
+     "How long commands took, in powers of two", latency_histogram},
     {"latency|reset", -2, kAdminFlags, 0, 0, 0, "server", "2.8.13", "Forget spikes", zero},
     {"save", 1, kAdminFlags | kNoMulti, 0, 0, 0, "server", "1.0.0", "Sync the journal", save},
     {"bgsave", -1, kAdminFlags, 0, 0, 0, "server", "1.0.0", "Sync the journal", bgsave},
+    {"bgrewriteaof", 1, kAdminFlags, 0, 0, 0, "server", "1.0.0", "Sync the journal", bgrewriteaof},
     {"lastsave", 1, kInfoFlags | kFast | kAdmin | kDangerous, 0, 0, 0, "server", "1.0.0",
      "When SAVE was last said", lastsave},
     {"shutdown", -1, kAdminFlags | kNoMulti, 0, 0, 0, "server", "1.0.0", "Stop the server",

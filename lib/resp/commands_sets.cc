@@ -5,7 +5,7 @@
 #include "resp/change_members.h"
 #include "resp/commands.h"
 #include "resp/glob.h"
-#include "resp/members.h"
+#include "store/members.h"
 
 namespace cloakroom::resp {
 namespace {

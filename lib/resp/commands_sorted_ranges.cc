@@ -161,16 +161,6 @@ SortedMembers select(const SortedMembers& members, const Range& range) {
   return limited(std::move(chosen), range);
 }
 
-void tell(Call& call, const SortedMembers& members, bool with_scores) {
-  const bool pairs = with_scores && call.out.protocol() >= 3;
-  call.out.array(with_scores && !pairs ? members.size() * 2 : members.size());
-  for (const Scored& scored : members) {
-    if (pairs) call.out.array(2);
-    call.out.bulk(scored.member);
-    if (with_scores) call.out.number(scored.score);
-  }
-}
-
 struct RangeWords {
   bool with_scores = false;
   bool allow_scores = true;
@@ -220,7 +210,7 @@ void range_of(Call& call, Range range, RangeWords words) {
   if (!parse_words(call, 4, range, words) || !parse_bounds(call, 2, range)) return;
   std::string encoded;
   if (!look_at_sorted_set(call, call[1], [&](auto found) { encoded = found; })) return;
-  tell(call, select(decode_sorted_set(encoded), range), words.with_scores);
+  tell_sorted_members(call, select(decode_sorted_set(encoded), range), words.with_scores);
 }
 
 void count(Call& call, Range range) {
@@ -256,6 +246,16 @@ void remove(Call& call, Range range, std::string_view event) {
 }
 
 }  // namespace
+
+void tell_sorted_members(Call& call, const SortedMembers& members, bool with_scores) {
+  const bool pairs = with_scores && call.out.protocol() >= 3;
+  call.out.array(with_scores && !pairs ? members.size() * 2 : members.size());
+  for (const Scored& scored : members) {
+    if (pairs) call.out.array(2);
+    call.out.bulk(scored.member);
+    if (with_scores) call.out.number(scored.score);
+  }
+}
 
 void zrange_command(Call& call) { range_of(call, {}, {.allow_by = true}); }
 

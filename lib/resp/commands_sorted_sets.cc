@@ -232,28 +232,8 @@ void pop(Call& call, bool highest) {
     count = parse_int(call[2]);
     if (!count || *count < 0) return call.error("ERR value is out of range, must be positive");
   }
-  std::vector<std::pair<std::string, double>> popped;
-  bool gone = false;
-  const bool fine = change_sorted_set(
-      call, call[1],
-      [&](SortedMembers& members) {
-        const auto wanted = static_cast<std::size_t>(
-            std::min<std::uint64_t>(members.size(), static_cast<std::uint64_t>(count.value_or(1))));
-        for (std::size_t i = 0; i < wanted; ++i) {
-          const Scored& scored = highest ? members[members.size() - 1 - i] : members[i];
-          popped.emplace_back(scored.member, scored.score);
-        }
-        const auto by = static_cast<std::ptrdiff_t>(wanted);
-        highest ? members.erase(members.end() - by, members.end())
-                : members.erase(members.begin(), members.begin() + by);
-        return wanted != 0;
-      },
-      &gone);
-  if (!fine) return;
-  if (!popped.empty()) {
-    call.notify(kNotifySortedSet, highest ? "zpopmax" : "zpopmin", call[1]);
-  }
-  if (gone) call.notify(kNotifyGeneric, "del", call[1]);
+  std::vector<PoppedMember> popped;
+  if (!pop_sorted_members(call, call[1], highest, count.value_or(1), popped)) return;
   // Only with a count are there pairs in RESP3.
   const bool pairs = count && call.out.protocol() >= 3;
   call.out.array(pairs ? popped.size() : popped.size() * 2);
@@ -339,6 +319,30 @@ bool change_sorted_set(Call& call, std::string_view raw_key, FunctionRef<bool(So
                        bool* gone) {
   return change_members<SortedMembers>(
       call, raw_key, {is_sorted_set, decode_sorted_set, encode_sorted_set}, f, gone);
+}
+
+bool pop_sorted_members(Call& call, std::string_view raw_key, bool highest, std::int64_t count,
+                        std::vector<PoppedMember>& popped) {
+  bool gone = false;
+  const bool fine = change_sorted_set(
+      call, raw_key,
+      [&](SortedMembers& members) {
+        const auto wanted = static_cast<std::size_t>(
+            std::min<std::uint64_t>(members.size(), static_cast<std::uint64_t>(count)));
+        for (std::size_t i = 0; i < wanted; ++i) {
+          const Scored& scored = highest ? members[members.size() - 1 - i] : members[i];
+          popped.emplace_back(scored.member, scored.score);
+        }
+        const auto by = static_cast<std::ptrdiff_t>(wanted);
+        highest ? members.erase(members.end() - by, members.end())
+                : members.erase(members.begin(), members.begin() + by);
+        return wanted != 0;
+      },
+      &gone);
+  if (!fine) return false;
+  if (!popped.empty()) call.notify(kNotifySortedSet, highest ? "zpopmax" : "zpopmin", raw_key);
+  if (gone) call.notify(kNotifyGeneric, "del", raw_key);
+  return true;
 }
 
 bool look_at_sorted_set(Call& call, std::string_view raw_key,

@@ -131,6 +131,7 @@ bool Connection::step() {
   if (is_plain_get(server_, *this, next.command, next.args)) {
     answer_gets();
   } else {
+    input_bytes.store(parser_.pending_bytes() + batch_.bytes(), std::memory_order_relaxed);
     batch_.pop();
     run_command(next);
   }

@@ -47,8 +47,9 @@ std::string unknown_command(std::span<const std::string_view> args) {
 
 // A RESP2 subscriber may say only this, because its replies cannot be told from messages.
 bool fits_subscriber(const Command& command) noexcept {
-  constexpr std::array<std::string_view, 7> kAllowed{
-      "ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "quit", "reset"};
+  constexpr std::array<std::string_view, 9> kAllowed{
+      "ping",       "subscribe",    "unsubscribe", "psubscribe", "punsubscribe",
+      "ssubscribe", "sunsubscribe", "quit",        "reset"};
   return std::find(kAllowed.begin(), kAllowed.end(), command.name) != kAllowed.end();
 }
 
@@ -150,17 +151,12 @@ void show(Server& server, Client& client, const Command& command,
 }
 
 void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
-  switch (client.reply_mode) {
-    case ReplyMode::kOn:
-      return;
-    case ReplyMode::kOff:
-      return reply.truncate(before);
-    case ReplyMode::kSkipNext:
-      client.reply_mode = ReplyMode::kSkip;
-      return reply.truncate(before);
-    case ReplyMode::kSkip:
-      client.reply_mode = ReplyMode::kOn;
-      return reply.truncate(before);
+  if (client.reply_mode == ReplyMode::kOn) return;
+  if (!reply.pushed()) reply.truncate(before);
+  if (client.reply_mode == ReplyMode::kSkipNext) {
+    client.reply_mode = ReplyMode::kSkip;
+  } else if (client.reply_mode == ReplyMode::kSkip) {
+    client.reply_mode = ReplyMode::kOn;
   }
 }
 
@@ -169,7 +165,7 @@ void apply_reply_mode(Client& client, Reply& reply, std::size_t before) {
 void run(Server& server, Client& client, const Command& command,
          std::span<const std::string_view> args, Reply& out) {
   const auto began = client.clock;
-  const std::uint64_t errors = out.errors();
+  const std::size_t before = out.size();
   Call call(server, client, command, args, out);
   if (client.step == nullptr && writes_several(command)) {
     const Status done = in_one_step(call, [&] { command.handler(call); });
@@ -184,7 +180,9 @@ void run(Server& server, Client& client, const Command& command,
   CommandStats& stats = server.stats_of(client.thread, CommandTable::instance().index_of(command));
   bump(stats.calls, 1);
   bump(stats.nanoseconds, took);
-  if (out.errors() != errors) {
+  stats.note_latency(took, 1);
+  // Errors inside a reply are those of the commands that EXEC ran.
+  if (out.since(before).starts_with('-')) {
     bump(stats.failed, 1);
     server.count_error(out.last_error_code());
   }
@@ -253,9 +251,11 @@ std::size_t get_many(Server& server, Client& client, std::span<const std::string
   const auto took = client.clock - began;
   CommandStats& stats =
       server.stats_of(client.thread, CommandTable::instance().index_of(get_command()));
+  const auto took_ns = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(took).count());
   bump(stats.calls, answered);
-  bump(stats.nanoseconds, static_cast<std::uint64_t>(
-                              std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()));
+  bump(stats.nanoseconds, took_ns);
+  stats.note_latency(took_ns / answered, answered);
   if (reply.errors() != 0) {
     bump(stats.failed, reply.errors());
     server.count_error(reply.last_error_code());
@@ -282,11 +282,11 @@ std::optional<Denial> denial(const User& user, const Command& command,
     }
   }
   const bool is_pattern = command.name == "psubscribe";
-  if (user.all_channels ||
-      (!is_pattern && command.name != "subscribe" && command.name != "publish")) {
-    return std::nullopt;
-  }
-  const std::size_t last = command.name == "publish" ? 2 : args.size();
+  const bool publishes = command.name == "publish" || command.name == "spublish";
+  const bool names = publishes || is_pattern || command.name == "subscribe" ||
+                     command.name == "ssubscribe";
+  if (user.all_channels || !names) return std::nullopt;
+  const std::size_t last = publishes ? 2 : args.size();
   for (std::size_t i = 1; i < last; ++i) {
     if (!user.may_hear(args[i], is_pattern)) {
       return Denial{.reason = "channel", .object = std::string(args[i])};
@@ -305,12 +305,12 @@ void log_denial(Server& server, const Client& client, Denial denied, std::string
 }
 
 void forget(Server& server, Client& client) {
-  for (const std::string& channel : client.channels) server.pubsub.unsubscribe(channel, client);
-  for (const std::string& pattern : client.patterns) {
-    server.pubsub.unsubscribe_pattern(pattern, client);
+  for (const auto& [to, mine] : {std::pair{Listening::kChannel, &client.channels},
+                                 std::pair{Listening::kPattern, &client.patterns},
+                                 std::pair{Listening::kShard, &client.shards}}) {
+    for (const std::string& name : *mine) server.pubsub.unsubscribe(to, name, client);
+    mine->clear();
   }
-  client.channels.clear();
-  client.patterns.clear();
   if (client.monitors.exchange(false)) server.monitors.remove(client);
   client.watched.clear();
 }

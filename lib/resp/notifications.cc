@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "resp/keyspace.h"
+#include "store/keyspace.h"
 
 namespace cloakroom::resp {
 namespace {

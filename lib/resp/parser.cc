@@ -253,6 +253,7 @@ void Parser::finish() {
     for (const Extent& extent : extents_) args_.push_back(command.substr(extent.at, extent.size));
   }
   extents_.clear();
+  command_bytes_ = at_;
   begin_ += at_;
   at_ = searched_ = 0;
   missing_ = 0;

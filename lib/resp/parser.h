@@ -65,6 +65,8 @@ class Parser {
 
   // Received and not yet handed out.
   [[nodiscard]] std::size_t pending_bytes() const noexcept { return size_ - begin_; }
+  // Of the command that next() found last.
+  [[nodiscard]] std::size_t command_bytes() const noexcept { return command_bytes_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return buffer_.size(); }
   // Whether a command has begun and not ended.
   [[nodiscard]] bool is_inside() const noexcept { return pending_bytes() != 0; }
@@ -94,6 +96,7 @@ class Parser {
   std::size_t size_ = 0;
   std::size_t begin_ = 0;     // of the command being read
   std::size_t at_ = 0;        // read so far, from begin_
+  std::size_t command_bytes_ = 0;
   std::size_t searched_ = 0;  // of the line being looked for, from at_
   State state_ = State::kStart;
   std::int64_t missing_ = 0;  // arguments

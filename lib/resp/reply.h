@@ -40,7 +40,10 @@ class Reply {
   void array(std::size_t count) { header('*', count); }
   void map(std::size_t pairs);
   void set(std::size_t count) { header(protocol_ >= 3 ? '~' : '*', count); }
-  void push(std::size_t count) { header(protocol_ >= 3 ? '>' : '*', count); }
+  void push(std::size_t count) {
+    pushed_ = true;
+    header(protocol_ >= 3 ? '>' : '*', count);
+  }
   void verbatim(std::string_view text);
   void raw(std::string_view bytes) { out_ += bytes; }
 
@@ -52,6 +55,8 @@ class Reply {
   [[nodiscard]] std::string_view since(std::size_t size) const noexcept {
     return std::string_view(out_).substr(size);
   }
+  // Something was said that is no reply: it goes out to a client that wants no replies, too.
+  [[nodiscard]] bool pushed() const noexcept { return pushed_; }
   [[nodiscard]] std::uint64_t errors() const noexcept { return errors_; }
   [[nodiscard]] std::string_view last_error_code() const noexcept { return code_; }
 
@@ -61,6 +66,7 @@ class Reply {
 
   std::string& out_;
   int protocol_;
+  bool pushed_ = false;
   std::uint64_t errors_ = 0;
   std::string code_ = {};
 };

@@ -105,6 +105,7 @@ Server::Server(Store& the_store, RespOptions the_options, Acl the_acl)
       config(options, store.stats().memory_limit_bytes),
       commands_(CommandTable::instance().all().size()),
       stats_(new CommandStats[commands_ * std::max(1U, options.threads)]) {
+  last_save_version = store.stats().version_last;
   notifications.begin_with(parse_notify_classes(options.notify_keyspace_events).value_or(0));
 }
 
@@ -124,6 +125,7 @@ void Server::reset_stats() noexcept {
          {&stats_[i].calls, &stats_[i].nanoseconds, &stats_[i].rejected, &stats_[i].failed}) {
       counter->store(0, std::memory_order_relaxed);
     }
+    for (auto& bucket : stats_[i].latency) bucket.store(0, std::memory_order_relaxed);
   }
   for (auto* counter :
        {&connections_received, &connections_rejected, &bytes_in, &bytes_out, &errors}) {

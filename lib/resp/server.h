@@ -5,7 +5,9 @@
 #ifndef CLOAKROOM_LIB_RESP_SERVER_H_
 #define CLOAKROOM_LIB_RESP_SERVER_H_
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -38,6 +40,17 @@ struct CommandStats {
   std::atomic<std::uint64_t> nanoseconds{0};
   std::atomic<std::uint64_t> rejected{0};
   std::atomic<std::uint64_t> failed{0};
+
+  // Calls by how long they took: bucket i has those of less than 2^i microseconds (of 1.024 us) and
+  // no less than the bucket before; the last one has the rest.
+  static constexpr std::size_t kBuckets = 24;  // up to 8 seconds
+  std::array<std::atomic<std::uint64_t>, kBuckets> latency{};
+
+  void note_latency(std::uint64_t took_ns, std::uint64_t times) noexcept {
+    const auto width = static_cast<std::size_t>(std::bit_width(took_ns >> 10));
+    auto& bucket = latency[width < kBuckets ? width : kBuckets - 1];
+    bucket.store(bucket.load(std::memory_order_relaxed) + times, std::memory_order_relaxed);
+  }
 };
 
 struct SlowEntry {
@@ -153,6 +166,7 @@ class Server {
   std::atomic<std::uint64_t> unknown_scripts{0};
   std::atomic<std::uint64_t> auth_failures{0};
   std::atomic<std::int64_t> last_save_s{0};
+  std::atomic<Version> last_save_version{0};
   std::atomic<std::uint64_t> errors{0};
 
   [[nodiscard]] CommandStats& stats_of(std::size_t thread, std::size_t command) noexcept {

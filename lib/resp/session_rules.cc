@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "resp/crypto.h"
-#include "resp/keyspace.h"
+#include "store/keyspace.h"
 
 namespace cloakroom::resp {
 namespace {

@@ -1,12 +1,16 @@
-// What the two files of sorted set commands share.
+// What the files of sorted set commands share.
 #ifndef CLOAKROOM_LIB_RESP_SORTED_SETS_H_
 #define CLOAKROOM_LIB_RESP_SORTED_SETS_H_
 
+#include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "cloakroom/record.h"
 #include "resp/call.h"
-#include "resp/members.h"
+#include "store/members.h"
 
 namespace cloakroom::resp {
 
@@ -20,7 +24,16 @@ bool change_sorted_set(Call& call, std::string_view raw_key, FunctionRef<bool(So
 bool look_at_sorted_set(Call& call, std::string_view raw_key,
                         FunctionRef<void(std::string_view)> f);
 
+// Removes up to `count` members from one end, with their events. No members: there were none. True
+// when the call goes on.
+using PoppedMember = std::pair<std::string, double>;
+bool pop_sorted_members(Call& call, std::string_view raw_key, bool highest, std::int64_t count,
+                        std::vector<PoppedMember>& popped);
+
 // commands_sorted_ranges.cc
+
+// Members, and their scores if wanted: in RESP3 pairs.
+void tell_sorted_members(Call& call, const SortedMembers& members, bool with_scores);
 void zrange_command(Call& call);
 void zrevrange_command(Call& call);
 void zrangebyscore_command(Call& call);

@@ -6,6 +6,8 @@
 namespace cloakroom {
 namespace {
 
+constexpr std::size_t kLengthsBytesMax = 20;  // two varints, and a counter's digits
+
 Status too_large(const char* what, std::size_t size, std::size_t limit) {
   return Status(StatusCode::kTooLarge, std::string(what) + ": " + std::to_string(size) +
                                            "; the limit is " + std::to_string(limit));
@@ -79,7 +81,12 @@ std::optional<std::int64_t> parse_decimal(std::string_view text) noexcept {
 
 Status change_attributes(std::string_view attributes, std::span<const AttributeChange> changes,
                          std::string& out) {
+  std::size_t most = attributes.size();
+  for (const AttributeChange& change : changes) {
+    most += change.name.size() + change.value.size() + kLengthsBytesMax;
+  }
   out.clear();
+  out.reserve(most);  // growing would leave copies behind
   std::size_t count = 0;
   std::vector<bool> done(changes.size());
   AttributeReader reader(attributes);

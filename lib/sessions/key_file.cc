@@ -11,6 +11,7 @@
 
 #include "base/base64url.h"
 #include "base/file.h"
+#include "base/wipe.h"
 
 namespace cloakroom {
 namespace {
@@ -21,8 +22,6 @@ constexpr std::size_t kFileBytesMax = std::size_t{64} << 10;
 Status refuse(const std::string& path, const std::string& why) {
   return Status(StatusCode::kIo, "the key file " + path + " " + why);
 }
-
-void wipe(std::string& secret) noexcept { explicit_bzero(secret.data(), secret.size()); }
 
 Status check_access(const Fd& fd, const std::string& path) {
   struct stat info {};

@@ -1,6 +1,7 @@
 // The end of sessions: destroy, destroy_handle, destroy_all, end_everyone.
 #include <utility>
 
+#include "base/wipe.h"
 #include "sessions/session_access.h"
 #include "sessions/session_manager.h"
 
@@ -75,6 +76,7 @@ Result<Version> SessionManager::end(Digest digest, EndReason reason, const EndCo
           judgement.tombstone.reason = reason;
           judgement.tombstone.when = now;
           judgement.tombstone.owner = owner;
+          wipe(value);  // assigning takes the tombstone's memory and frees this one
           value = encode(judgement.tombstone);
           return UpdateAction::kStore;
         },

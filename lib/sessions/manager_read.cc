@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/wipe.h"
 #include "sessions/policy.h"
 #include "sessions/session_access.h"
 #include "sessions/session_manager.h"
@@ -176,6 +177,7 @@ void SessionManager::note_last_seen(const Session& session, TimeMs now) {
           return UpdateAction::kLeave;
         }
         live.last_seen = now;
+        wipe(value);
         value = encode(live);
         return UpdateAction::kStore;
       },

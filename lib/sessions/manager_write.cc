@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/wipe.h"
 #include "sessions/attributes.h"
 #include "sessions/policy.h"
 #include "sessions/session_access.h"
@@ -29,12 +30,15 @@ Status encode_attributes(std::span<const Field> fields, std::string& out) {
     }
     changes.push_back({.name = std::string(field.name), .value = std::string(field.value)});
   }
-  return change_attributes({}, changes, out);
+  const Status changed = change_attributes({}, changes, out);
+  for (AttributeChange& change : changes) wipe(change.value);
+  return changed;
 }
 
 // The record with the session's changes made. Under the stripe's lock.
 Status apply_changes(const Session& session, const LiveRecord& live, std::string& value) {
   std::string attributes;
+  const WipeAtEnd no_copy_stays(attributes);
   const Status changed =
       change_attributes(live.attributes, SessionAccess::changes(session), attributes);
   if (!changed) return changed;
@@ -71,6 +75,7 @@ Result<Session> SessionManager::create(const CreateOptions& options) {
                                              std::to_string(kLabelBytesMax));
   }
   std::string attributes;
+  const WipeAtEnd no_attributes_stay(attributes);
   if (Status encoded = encode_attributes(options.attributes, attributes); !encoded) return encoded;
   LiveRecord live{.epoch = epoch_.load(std::memory_order_acquire),
                   .schema = options.schema,
@@ -88,7 +93,8 @@ Result<Session> SessionManager::create(const CreateOptions& options) {
   const TimeMs now = store_.now();
   live.token_made_at = now;
   live.authenticated_at = options.owner.empty() ? 0 : now;
-  const std::string value = encode(live);
+  std::string value = encode(live);
+  const WipeAtEnd no_value_stays(value);
   const Result<Version> version = put_new(options, *timeouts, value, digest);
   if (!version) return version.status();
   const TimeMs lifetime = after(now, timeouts->lifetime);
@@ -220,6 +226,7 @@ Status SessionManager::change(
     Status outcome = ended(EndReason::kUnknown);  // when there is no record
     std::optional<Digest> next;
     std::string stored;
+    const WipeAtEnd no_copy_stays(stored);
     std::string owner;
     RecordView shown;
     const TimeMs now = store_.now();
@@ -340,7 +347,8 @@ Result<Version> SessionManager::move(Session& session, const RotateOptions& opti
     if (raises) live.authenticated_at = owner.empty() ? 0 : now;
     if (raises) live.last_seen = now;
     const Millis grace = grace_of(options_, options);
-    const std::string value = encode(live);
+    std::string value = encode(live);
+    const WipeAtEnd no_value_stays(value);
     const std::string alias =
         encode(ReplacedRecord{.handle = live.handle,
                               .digest = to,

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/wipe.h"
 #include "sessions/attributes.h"
 
 namespace cloakroom {
@@ -46,7 +47,13 @@ Session& Session::operator=(Session&& other) noexcept {
   return *this;
 }
 
-void Session::wipe() noexcept { explicit_bzero(token_.data(), token_.size()); }
+// The token, and what the session held: best effort, for strings that have grown left copies
+// behind.
+void Session::wipe() noexcept {
+  explicit_bzero(token_.data(), token_.size());
+  cloakroom::wipe(buffer_);
+  for (AttributeChange& change : changes_) cloakroom::wipe(change.value);
+}
 
 // No session, but the memory is kept.
 void Session::clear() noexcept {

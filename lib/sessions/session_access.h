@@ -20,6 +20,8 @@ class SessionAccess {
   // Copies what a record shows, of whatever type, into the session's buffer; it holds no session
   // yet. The same memory is used again.
   static void copy(Session& session, const RecordView& view) {
+    session.buffer_.clear();
+    session.buffer_.reserve(view.value.size() + view.owner.size());  // growing leaves a copy behind
     session.buffer_.assign(view.value);
     session.buffer_.append(view.owner);
     session.value_bytes_ = view.value.size();

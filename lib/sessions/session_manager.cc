@@ -8,6 +8,7 @@
 
 #include "base/base64url.h"
 #include "base/coding.h"
+#include "base/wipe.h"
 #include "sessions/key_file.h"
 #include "sessions/policy.h"
 
@@ -18,7 +19,7 @@ namespace {
 constexpr std::size_t kLedgerEntriesMin = 64;
 
 void wipe(std::vector<std::string>& secrets) noexcept {
-  for (std::string& secret : secrets) explicit_bzero(secret.data(), secret.size());
+  for (std::string& secret : secrets) cloakroom::wipe(secret);
   secrets.clear();
 }
 
@@ -83,7 +84,7 @@ Status SessionManager::start() {
   Result<std::vector<std::string>> found = find_keys(made);
   if (!found) return found.status();
   Result<TokenKeys> derived = TokenKeys::derive(*found, options_.name);
-  for (std::string& key : *found) explicit_bzero(key.data(), key.size());
+  for (std::string& key : *found) cloakroom::wipe(key);
   if (!derived) return derived.status();
   keys_.emplace(*std::move(derived));
   return check_meta(made);

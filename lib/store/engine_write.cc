@@ -1,6 +1,7 @@
 // The writing half of the engine: put, touch, erase, update, erase_owned.
 #include <algorithm>
 
+#include "base/wipe.h"
 #include "store/engine.h"
 #include "store/fields.h"
 #include "store/write_parts.h"
@@ -384,6 +385,7 @@ Result<Version> Engine::update(std::string_view key,
     }
     if (Status same = check_version(current, options.if_version); !same) return same;
     std::string value(view.value);
+    const WipeAtEnd no_copy_stays(value);
     UpdateAction action = UpdateAction::kLeave;
     {
       const UpdateScope scope(this);

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "resp/glob.h"
-#include "resp/keyspace.h"
 #include "resp/notifications.h"
 #include "resp/reply.h"
+#include "store/keyspace.h"
 
 namespace cloakroom::resp {
 namespace {

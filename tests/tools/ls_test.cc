@@ -113,7 +113,8 @@ TEST_CASE("stats: counts, percentiles and histograms agree with the store") {
   CHECK(stats["records"] == kAlive);
   CHECK(stats["expired"] == 1);
   CHECK(stats["never_expire"] == 1);
-  CHECK(stats["of_fields"] == 1);
+  CHECK(stats["kinds"]["fields"]["count"] == 1);
+  CHECK(stats["kinds"]["bytes"]["count"] == kAlive - 1);
   CHECK(stats["owners"] == 3);
   CHECK(stats["owned"] == 4);
   CHECK(stats["ttl_ms"]["count"] == kAlive - 1);

@@ -34,7 +34,11 @@ void call_it(CLI::Option* option, const std::string& name);
 // The groups.
 void add_look(CLI::App& root, Verbs& verbs);
 void add_prove(CLI::App& root, Verbs& verbs);
+void add_mend(CLI::App& root, Verbs& verbs);
+void add_copy(CLI::App& root, Verbs& verbs);
 void add_demo(CLI::App& root, Verbs& verbs);
+void add_help(CLI::App& root, Verbs& verbs);
+void add_report(CLI::App& root, Verbs& verbs);
 void add_serve(CLI::App& root, Verbs& verbs);  // only with the option `resp`
 
 }  // namespace cloakroom::cli

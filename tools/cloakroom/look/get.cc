@@ -1,10 +1,13 @@
 // cloakroom get: one record. Its value is shown only when asked for.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "exit_codes.h"
 #include "look/look.h"
+#include "look/session_view.h"
 #include "reading/open_store.h"
 #include "reading/record_json.h"
 #include "reading/value_view.h"
@@ -25,68 +28,164 @@ int damaged(const Status& status, const GetOptions& options) {
 }
 
 int show_raw(const RecordView& record) {
-  if (record.kind == Kind::kFields) {
-    message("the record holds fields, which have no bytes of their own; use --show-values --json");
+  if (record.kind == Kind::kFields || record.kind == Kind::kMembers) {
+    message(
+        fmt::format("the record holds {}s, which have no bytes of their own; use --show-values "
+                    "--json",
+                    record.kind == Kind::kFields ? "field" : "member"));
     return kExitUsage;
   }
   print(record.value);
   return kExitOk;
 }
 
+// --- for scripts ------------------------------------------------------------------------------
+
+Status add_fields(Json& out, const RecordView& record, bool show_values) {
+  Json fields = Json::array();
+  Status decoded = decode_fields(record.value, [&](const Field& field) {
+    fields.push_back({{"name", bytes_json(field.name)}, {"value", bytes_json(field.value)}});
+  });
+  out["field_count"] = fields.size();
+  if (show_values) out["fields"] = std::move(fields);
+  return decoded;
+}
+
+// A score that JSON has no number for, an infinity, becomes its name.
+Json score_json(double score) {
+  return std::isfinite(score) ? Json(score) : Json(score < 0 ? "-inf" : "inf");
+}
+
+Status add_members(Json& out, const RecordView& record, bool show_values) {
+  Json members = Json::array();
+  bool sorted = false;
+  Status decoded =
+      decode_members(record.value, [&](std::string_view member, std::optional<double> score) {
+        sorted = score.has_value();
+        Json one{{"member", bytes_json(member)}};
+        if (score) one["score"] = score_json(*score);
+        members.push_back(std::move(one));
+      });
+  out["members_are"] = sorted ? "sorted set" : "set";
+  out["member_count"] = members.size();
+  if (show_values) out["members"] = std::move(members);
+  return decoded;
+}
+
+void add_value(Json& out, const RecordView& record) {
+  out["value"] = bytes_json(record.value);
+  ValueView view = view_value(record.value);
+  out["encoding"] = std::move(view.format);
+  out["decoded"] = std::move(view.text);
+}
+
 int show_json(const RecordView& record, TimeMs now, const GetOptions& options) {
   Json out = record_json(record, now);
-  if (options.show_values && record.kind != Kind::kFields) {
-    out["value"] = bytes_json(record.value);
-  } else if (record.kind == Kind::kFields) {
-    Json fields = Json::array();
-    const Status decoded = decode_fields(record.value, [&](const Field& field) {
-      fields.push_back({{"name", bytes_json(field.name)}, {"value", bytes_json(field.value)}});
-    });
-    if (!decoded) return damaged(decoded, options);
-    out["field_count"] = fields.size();
-    if (options.show_values) out["fields"] = std::move(fields);
+  Status decoded;
+  switch (record.kind) {
+    case Kind::kFields:
+      decoded = add_fields(out, record, options.show_values);
+      break;
+    case Kind::kMembers:
+      decoded = add_members(out, record, options.show_values);
+      break;
+    case Kind::kSession:
+      out["session"] = session_json(record, now, options.show_values);
+      break;
+    case Kind::kBytes:
+      if (options.show_values) add_value(out, record);
   }
+  if (!decoded) return damaged(decoded, options);
   print(out.dump(2) + "\n");
   return kExitOk;
 }
 
-// A field on one line where it fits, else indented below its name.
+// --- for people -------------------------------------------------------------------------------
+
+// On one line where it fits, else indented below its name.
 void print_field(const Field& field) {
   const std::string name = paint(stdout, Colour::kBold, escape(field.name));
-  if (is_json(field.value)) {
-    print(name + ":\n" + pretty_json(field.value) + "\n");
-  } else if (is_utf8(field.value)) {
+  const ValueView view = view_value(field.value);
+  if (view.format == "text" || view.format == "empty") {
     print(name + ": " + escape(field.value) + "\n");
+  } else if (view.format == "JSON" || view.format == "bytes") {
+    print(name + ":\n" + view.text);
   } else {
-    print(name + ":\n" + hex_dump(field.value));
+    print(name + " (" + view.format + "):\n" + view.text);
+  }
+}
+
+void print_member(std::string_view member, std::optional<double> score) {
+  if (score) print(fmt::format("{}  ", *score));
+  print(escape(member) + "\n");
+}
+
+// What the record holds; nothing when it does not decode.
+Result<std::string> content_of(const RecordView& record) {
+  const std::string bytes = human_count(record.value.size()) + " bytes";
+  std::uint64_t count = 0;
+  if (record.kind == Kind::kFields) {
+    const Status decoded = decode_fields(record.value, [&](const Field&) { ++count; });
+    if (!decoded) return decoded;
+    return fmt::format("{} fields, {}", count, bytes);
+  }
+  if (record.kind == Kind::kMembers) {
+    bool sorted = false;
+    const Status decoded =
+        decode_members(record.value, [&](std::string_view, std::optional<double> score) {
+          sorted = score.has_value();
+          ++count;
+        });
+    if (!decoded) return decoded;
+    return fmt::format("{} of {} members, {}", sorted ? "sorted set" : "set", count, bytes);
+  }
+  return record.kind == Kind::kSession ? session_kind(record) + ", " + bytes : bytes;
+}
+
+void print_value(const RecordView& record, const ValueView& view) {
+  switch (record.kind) {
+    case Kind::kBytes:
+      print(view.text);
+      break;
+    case Kind::kFields:  // These two decoded a moment ago.
+      (void)decode_fields(record.value, [](const Field& field) { print_field(field); });
+      break;
+    case Kind::kMembers:
+      (void)decode_members(record.value, print_member);
+      break;
+    case Kind::kSession:
+      if (!view.text.empty()) print(view.text);  // it does not decode
+      each_attribute(record, [](const Field& field) { print_field(field); });
   }
 }
 
 int show_text(const RecordView& record, TimeMs now, const GetOptions& options) {
-  std::uint64_t fields = 0;
-  if (record.kind == Kind::kFields) {
-    const Status decoded = decode_fields(record.value, [&](const Field&) { ++fields; });
-    if (!decoded) return damaged(decoded, options);
-  }
-  const std::string bytes = human_count(record.value.size()) + " bytes";
-  print_pairs({
+  const Result<std::string> content = content_of(record);
+  if (!content) return damaged(content.status(), options);
+  Pairs pairs{
       {"Key", escape(record.key)},
-      {"Kind", record.kind == Kind::kFields ? fmt::format("{} fields, {}", fields, bytes) : bytes},
+      {"Kind", *content},
       {"Owner", record.owner.empty() ? "-" : escape(record.owner)},
       {"TTL left", ttl_text(record, now)},
       {"Deadline", record.deadline == kNever ? "never" : utc_time(record.deadline) + " UTC"},
       {"Lifetime", record.lifetime == kNever ? "no bound" : utc_time(record.lifetime) + " UTC"},
       {"Created", utc_time(record.created) + " UTC"},
-      {"Version", std::to_string(record.version)},
-      {"Value", options.show_values ? "" : "not shown; --show-values shows it"},
-  });
-  if (!options.show_values) return kExitOk;
-  if (record.kind == Kind::kBytes) {
-    print(pretty_value(record.value));
-    return kExitOk;
+      {"Version", std::to_string(record.version)}};
+  if (record.kind == Kind::kSession) {
+    for (auto& pair : session_pairs(record, now)) pairs.push_back(std::move(pair));
   }
-  // It decoded a moment ago.
-  (void)decode_fields(record.value, [](const Field& field) { print_field(field); });
+  ValueView view;
+  if (!options.show_values) {
+    pairs.push_back({"Value", "not shown; --show-values shows it"});
+  } else if (record.kind == Kind::kBytes) {
+    view = view_value(record.value);
+    pairs.push_back({"Encoding", view.format});
+  } else if (record.kind == Kind::kSession) {
+    pairs.push_back({"Label", escape(label_of(record))});
+    if (session_pairs(record, now).empty()) view.text = hex_dump(record.value);
+  }
+  print_pairs(pairs);
+  if (options.show_values) print_value(record, view);
   return kExitOk;
 }
 

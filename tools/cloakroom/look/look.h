@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "cloakroom/record.h"
+#include "look/filter.h"
 
 namespace cloakroom::cli {
 
@@ -17,15 +17,15 @@ struct InfoOptions {
 };
 [[nodiscard]] int run_info(const InfoOptions& options);
 
+enum class SortBy { kKey, kSize, kCreated, kDeadline };
+
 struct LsOptions {
   std::string dir;
-  std::string prefix;
-  std::optional<std::string> owner;
-  std::optional<Kind> kind;
-  std::optional<std::uint64_t> larger_than_bytes;
-  std::optional<std::int64_t> expires_before_ms;
+  FilterOptions filter;
+  // By key ascending, size from the largest, creation from the newest, deadline from the nearest.
+  SortBy sort = SortBy::kKey;
+  bool reverse = false;
   std::uint64_t limit = 0;  // 0: all
-  bool dead = false;
   bool json = false;
 };
 [[nodiscard]] int run_ls(const LsOptions& options);
@@ -39,6 +39,33 @@ struct GetOptions {
   bool json = false;
 };
 [[nodiscard]] int run_get(const GetOptions& options);
+
+struct OwnersOptions {
+  std::string dir;
+  std::string prefix;
+  bool by_bytes = false;
+  std::uint64_t limit = 20;
+  bool dead = false;
+  bool json = false;
+};
+[[nodiscard]] int run_owners(const OwnersOptions& options);
+
+struct EventsOptions {
+  std::string dir;
+  bool follow = false;
+  std::string prefix;
+  std::optional<std::string> owner;
+  std::uint64_t limit = 0;  // 0: all
+  bool json = false;
+};
+[[nodiscard]] int run_events(const EventsOptions& options);
+
+struct WhyOptions {
+  std::string dir;
+  std::string subject;  // a key, or else an owner
+  bool json = false;
+};
+[[nodiscard]] int run_why(const WhyOptions& options);
 
 struct StatsOptions {
   std::string dir;

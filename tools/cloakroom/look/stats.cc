@@ -1,173 +1,139 @@
 // cloakroom stats: how the records of a store are distributed, drawn in the terminal.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
 
-#include "base/hash.h"
 #include "exit_codes.h"
 #include "look/look.h"
 #include "reading/open_store.h"
 #include "reading/record_json.h"
-#include "text/log_histogram.h"
+#include "reading/survey.h"
 #include "text/output.h"
-#include "text/progress.h"
 
 namespace cloakroom::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::int64_t kMinute = 60'000;
-constexpr std::int64_t kHour = 60 * kMinute;
-constexpr std::int64_t kDay = 24 * kHour;
+using Text = std::string (*)(std::int64_t);
 
-// Upper bounds, inclusive. Those of times are the ones that people set timeouts to.
-const std::vector<std::int64_t> kTimeBounds{
-    10'000,     kMinute, 5 * kMinute, 15 * kMinute, 30 * kMinute, kHour,      3 * kHour,
-    12 * kHour, kDay,    7 * kDay,    30 * kDay,    90 * kDay,    365 * kDay, kNever - 1};
-const std::vector<std::int64_t> kSizeBounds{64,   128,   256,   512,    1024,    2048,      4096,
-                                            8192, 16384, 65536, 262144, 1 << 20, kNever - 1};
-
-// One quantity: exact counts between round bounds to draw, and percentiles.
-class Distribution {
- public:
-  Distribution(std::string title, const std::vector<std::int64_t>& bounds,
-               std::string (*text)(std::int64_t))
-      : title_(std::move(title)), bounds_(bounds), text_(text), counts_(bounds.size()) {}
-
-  void add(std::int64_t value) {
-    value = std::max<std::int64_t>(value, 0);
-    const auto at = std::lower_bound(bounds_.begin(), bounds_.end() - 1, value);
-    ++counts_[static_cast<std::size_t>(at - bounds_.begin())];
-    histogram_.record(static_cast<std::uint64_t>(value));
-  }
-
-  void draw() const {
-    print("\n" + paint(stdout, Colour::kBold, title_) + "\n");
-    if (histogram_.total() == 0) return print("  none\n");
-    const auto full = [](std::uint64_t count) { return count > 0; };
-    const auto first = std::find_if(counts_.begin(), counts_.end(), full);
-    const auto last = std::find_if(counts_.rbegin(), counts_.rend(), full).base();
-    const std::uint64_t most = *std::max_element(counts_.begin(), counts_.end());
-    for (auto at = first; at != last; ++at)
-      draw_row(static_cast<std::size_t>(at - counts_.begin()), most);
-    print("  ");
-    for (const auto& [name, share] : kPercentiles)
-      print(fmt::format("{} {}   ", name, text(share)));
-    print("max " + text_(static_cast<std::int64_t>(histogram_.max())) + "\n");
-  }
-
-  [[nodiscard]] Json json() const {
-    Json out{{"count", histogram_.total()}};
-    for (const auto& [name, share] : kPercentiles) out[name] = histogram_.percentile(share);
-    out["max"] = histogram_.max();
-    Json rows = Json::array();
-    for (std::size_t i = 0; i < counts_.size(); ++i) {
-      const bool open_end = i + 1 == counts_.size();
-      rows.push_back(
-          {{"up_to", open_end ? Json(nullptr) : Json(bounds_[i])}, {"count", counts_[i]}});
-    }
-    out["histogram"] = std::move(rows);
-    return out;
-  }
-
- private:
-  static constexpr std::pair<const char*, double> kPercentiles[] = {
-      {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}};
-  static constexpr std::size_t kBarWidth = 40;
-
-  [[nodiscard]] std::string text(double share) const {
-    return text_(static_cast<std::int64_t>(histogram_.percentile(share)));
-  }
-
-  void draw_row(std::size_t i, std::uint64_t most) const {
-    const bool open_end = i + 1 == counts_.size();
-    const std::string label =
-        open_end ? "over " + text_(bounds_[i - 1]) : "up to " + text_(bounds_[i]);
-    const double share = static_cast<double>(counts_[i]) / static_cast<double>(most);
-    const double percent =
-        100 * static_cast<double>(counts_[i]) / static_cast<double>(histogram_.total());
-    print(fmt::format("  {} {} {} {:5.1f} %\n", pad_left(label, 15), bar(stdout, share, kBarWidth),
-                      pad_left(human_count(counts_[i]), 12), percent));
-  }
-
-  std::string title_;
-  const std::vector<std::int64_t>& bounds_;
-  std::string (*text_)(std::int64_t);
-  std::vector<std::uint64_t> counts_;
-  LogHistogram histogram_;
-};
+constexpr std::pair<const char*, double> kPercentiles[] = {
+    {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}};
+constexpr std::size_t kBarWidth = 40;
 
 std::string size_text(std::int64_t bytes) { return human_bytes(static_cast<std::uint64_t>(bytes)); }
 
-struct Summary {
-  std::uint64_t alive = 0;
-  std::uint64_t expired = 0;
-  std::uint64_t never_expire = 0;
-  std::uint64_t of_fields = 0;
-  std::uint64_t owned = 0;
-  std::uint64_t key_bytes = 0;
-  std::uint64_t value_bytes = 0;
-  std::uint64_t damaged = 0;
-  std::unordered_set<std::uint64_t> owners;  // hashes: names of users stay out of our memory
-
-  Distribution ttl{"TTL left", kTimeBounds, human_duration};
-  Distribution size{"Size of values", kSizeBounds, size_text};
-  Distribution age{"Age", kTimeBounds, human_duration};
-
-  void add(const RecordView& record, TimeMs now) {
-    if (dead(record, now)) {
-      ++expired;
-      return;
-    }
-    ++alive;
-    of_fields += record.kind == Kind::kFields;
-    key_bytes += record.key.size();
-    value_bytes += record.value.size();
-    if (!record.owner.empty()) {
-      ++owned;
-      owners.insert(checksum64(record.owner));
-    }
-    if (record.deadline == kNever) {
-      ++never_expire;
-    } else {
-      ttl.add(until(record.deadline, now));
-    }
-    size.add(static_cast<std::int64_t>(record.value.size()));
-    age.add(until(now, record.created));
-  }
-};
-
-void print_text(const Summary& s) {
-  print_pairs({
-      {"Records", fmt::format("{} alive, {} expired and not yet dropped", human_count(s.alive),
-                              human_count(s.expired))},
-      {"Kinds", fmt::format("{} of bytes, {} of fields", human_count(s.alive - s.of_fields),
-                            human_count(s.of_fields))},
-      {"Owners",
-       fmt::format("{}, of {} records", human_count(s.owners.size()), human_count(s.owned))},
-      {"Never expire", human_count(s.never_expire)},
-      {"Keys, values", human_bytes(s.key_bytes) + ", " + human_bytes(s.value_bytes)},
-  });
-  s.ttl.draw();
-  s.size.draw();
-  s.age.draw();
+void draw_row(const Spread& spread, std::size_t i, std::uint64_t most, Text text) {
+  const std::string label = spread.open_ended(i) ? "over " + text(spread.bounds()[i - 1])
+                                                 : "up to " + text(spread.bounds()[i]);
+  const auto count = static_cast<double>(spread.counts()[i]);
+  print(fmt::format("  {} {} {} {:5.1f} %\n", pad_left(label, 15),
+                    bar(stdout, count / static_cast<double>(most), kBarWidth),
+                    pad_left(human_count(spread.counts()[i]), 12),
+                    100 * count / static_cast<double>(spread.total())));
 }
 
-void print_json(const Summary& s) {
-  const Json out{{"records", s.alive},
+void draw(const std::string& title, const Spread& spread, Text text) {
+  print("\n" + paint(stdout, Colour::kBold, title) + "\n");
+  if (spread.total() == 0) return print("  none\n");
+  const auto counts = spread.counts();
+  const auto full = [](std::uint64_t count) { return count > 0; };
+  const auto first = std::find_if(counts.begin(), counts.end(), full);
+  const auto last = std::find_if(counts.rbegin(), counts.rend(), full).base();
+  const std::uint64_t most = *std::max_element(counts.begin(), counts.end());
+  for (auto at = first; at != last; ++at) {
+    draw_row(spread, static_cast<std::size_t>(at - counts.begin()), most, text);
+  }
+  print("  ");
+  for (const auto& [name, share] : kPercentiles) {
+    print(fmt::format("{} {}   ", name, text(spread.percentile(share))));
+  }
+  print("max " + text(spread.max()) + "\n");
+}
+
+Json json_of(const Spread& spread) {
+  Json out{{"count", spread.total()}};
+  for (const auto& [name, share] : kPercentiles) out[name] = spread.percentile(share);
+  out["max"] = spread.max();
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < spread.counts().size(); ++i) {
+    rows.push_back({{"up_to", spread.open_ended(i) ? Json(nullptr) : Json(spread.bounds()[i])},
+                    {"count", spread.counts()[i]}});
+  }
+  out["histogram"] = std::move(rows);
+  return out;
+}
+
+const KindTally& of(const Survey& survey, Kind kind) {
+  return survey.kinds[static_cast<std::size_t>(kind)];
+}
+
+std::string kinds_text(const Survey& s) {
+  std::string text;
+  for (const Kind kind : {Kind::kSession, Kind::kBytes, Kind::kFields, Kind::kMembers}) {
+    if (of(s, kind).count == 0) continue;
+    text += fmt::format("{}{} of {} ({})", text.empty() ? "" : ", ", human_count(of(s, kind).count),
+                        kind_name(kind), human_bytes(of(s, kind).value_bytes));
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string sessions_text(const SessionTally& tally) {
+  return fmt::format("{} live, {} rotated away, {} ended and remembered, {} other",
+                     human_count(tally.live), human_count(tally.replaced), human_count(tally.ended),
+                     human_count(tally.other));
+}
+
+void print_text(const Survey& s) {
+  std::vector<std::pair<std::string, std::string>> pairs{
+      {"Records", fmt::format("{} alive, {} expired and not yet dropped ({})", human_count(s.alive),
+                              human_count(s.expired), human_bytes(s.expired_bytes))},
+      {"Kinds", kinds_text(s)}};
+  if (of(s, Kind::kSession).count > 0) pairs.push_back({"Sessions", sessions_text(s.sessions)});
+  pairs.insert(
+      pairs.end(),
+      {
+          {"Owners", fmt::format("{}{}, of {} records", s.owners.exact() ? "" : "about ",
+                                 human_count(s.owners.owners()), human_count(s.owners.records()))},
+          {"Never expire", human_count(s.never_expire)},
+          {"Keys, values", human_bytes(s.key_bytes) + ", " + human_bytes(s.value_bytes)},
+      });
+  print_pairs(pairs);
+  draw("TTL left", s.time_left, human_duration);
+  draw("Size of values", s.size, size_text);
+  draw("Age", s.age, human_duration);
+  if (s.idle.total() > 0) draw("Idle, of live sessions", s.idle, human_duration);
+}
+
+void print_json(const Survey& s) {
+  Json kinds;
+  for (const Kind kind : {Kind::kBytes, Kind::kFields, Kind::kSession, Kind::kMembers}) {
+    kinds[kind_name(kind)] = {{"count", of(s, kind).count},
+                              {"value_bytes", of(s, kind).value_bytes}};
+  }
+  const Json out{{"now_ms", s.now},
+                 {"records", s.alive},
                  {"expired", s.expired},
+                 {"expired_bytes", s.expired_bytes},
                  {"never_expire", s.never_expire},
-                 {"of_fields", s.of_fields},
-                 {"owned", s.owned},
-                 {"owners", s.owners.size()},
+                 {"kinds", kinds},
+                 {"sessions",
+                  {{"live", s.sessions.live},
+                   {"replaced", s.sessions.replaced},
+                   {"ended", s.sessions.ended},
+                   {"other", s.sessions.other}}},
+                 {"owned", s.owners.records()},
+                 {"owners", s.owners.owners()},
+                 {"owners_exact", s.owners.exact()},
                  {"key_bytes", s.key_bytes},
                  {"value_bytes", s.value_bytes},
                  {"damaged", s.damaged},
-                 {"ttl_ms", s.ttl.json()},
-                 {"size_bytes", s.size.json()},
-                 {"age_ms", s.age.json()}};
+                 {"ttl_ms", json_of(s.time_left)},
+                 {"size_bytes", json_of(s.size)},
+                 {"age_ms", json_of(s.age)},
+                 {"idle_ms", json_of(s.idle)},
+                 {"idle_unknown", s.idle_unknown}};
   print(out.dump(2) + "\n");
 }
 
@@ -176,32 +142,19 @@ void print_json(const Summary& s) {
 int run_stats(const StatsOptions& options) {
   const auto reader = open_reader(options.dir);
   if (!reader) return kExitCannotOpen;
-  const TimeMs now = reader->info().now;
-  Summary summary;
-  Progress progress("reading");
-  std::uint64_t seen = 0;
-  const auto on_damage = [&](const Finding&) { ++summary.damaged; };
-  const FunctionRef<void(const Finding&)> on_damage_ref = on_damage;
-  const Status walked = reader->for_each(
-      [&](const RecordView& record) {
-        summary.add(record, now);
-        progress.update(++seen, reader->info().records_estimate);
-        return true;
-      },
-      &on_damage_ref);
-  progress.clear();
-  if (!walked) {
-    message(text_of(walked));
-    return walked.code() == StatusCode::kCorruption ? kExitFindings : kExitCannotOpen;
+  const auto survey = take_survey(*reader);
+  if (!survey) {
+    message(text_of(survey.status()));
+    return survey.code() == StatusCode::kCorruption ? kExitFindings : kExitCannotOpen;
   }
   if (options.json) {
-    print_json(summary);
+    print_json(*survey);
   } else {
-    print_text(summary);
+    print_text(*survey);
   }
-  if (summary.damaged == 0) return kExitOk;
+  if (survey->damaged == 0) return kExitOk;
   message(fmt::format("{} damaged records are not counted; run `cloakroom verify {}`",
-                      human_count(summary.damaged), options.dir));
+                      human_count(survey->damaged), options.dir));
   return kExitFindings;
 }
 

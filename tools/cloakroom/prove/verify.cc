@@ -2,20 +2,24 @@
 // through a pipe; where it dies of an assertion in RocksDB, that is one more finding.
 //
 // A message in the pipe is a length (u32) and that many bytes: a letter, then its parts.
-//   'F' file, key, what, remedy   'P' done, total   'E' code, text: the check ended with this
+//   'F' a finding   'P' done, total   'E' code, text: the check ended with this
 //   Status
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "base/coding.h"
 #include "exit_codes.h"
+#include "journal/salvage.h"
 #include "prove/prove.h"
 #include "reading/isolate.h"
+#include "reading/finding_json.h"
 #include "reading/open_store.h"
+#include "store/fields.h"
 #include "text/output.h"
 #include "text/progress.h"
 
@@ -38,12 +42,26 @@ void send(const Fd& pipe, std::string_view body) {
   }
 }
 
+void put_optional(std::string& body, const std::optional<std::string>& text) {
+  put_u8(body, text.has_value() ? 1 : 0);
+  put_string(body, text.value_or(""));
+}
+
+void put_optional(std::string& body, const std::optional<std::uint64_t>& number) {
+  put_u8(body, number.has_value() ? 1 : 0);
+  put_varint(body, number.value_or(0));
+}
+
 void send_finding(const Fd& pipe, const Finding& finding) {
   std::string body = "F";
   put_string(body, finding.file);
   put_string(body, finding.key);
   put_string(body, finding.what);
   put_string(body, finding.remedy);
+  put_u8(body, finding.note ? 1 : 0);
+  put_optional(body, finding.offset);
+  put_optional(body, finding.after);
+  put_optional(body, finding.before);
   send(pipe, body);
 }
 
@@ -54,18 +72,74 @@ void send_progress(const Fd& pipe, std::uint64_t done, std::uint64_t total) {
   send(pipe, body);
 }
 
-int check(const std::string& dir, const Fd& pipe) {
+void send_end(const Fd& pipe, const Status& ended) {
+  std::string body = "E";
+  put_varint(body, static_cast<std::uint64_t>(ended.code()));
+  put_string(body, ended ? std::string() : text_of(ended));
+  send(pipe, body);
+}
+
+// Beside a live server: what RocksDB shows of its files, which change meanwhile.
+int check_live(const std::string& dir, const Fd& pipe) {
   const auto reader = open_reader(dir);
   if (!reader) return kExitCannotOpen;
   send_progress(pipe, 0, reader->info().records_estimate);
-  const Status verified = reader->verify(
-      [&](const Finding& finding) { send_finding(pipe, finding); },
-      [&](std::uint64_t done, std::uint64_t total) { send_progress(pipe, done, total); });
-  std::string body = "E";
-  put_varint(body, static_cast<std::uint64_t>(verified.code()));
-  put_string(body, verified ? std::string() : text_of(verified));
-  send(pipe, body);
+  send_end(pipe, reader->verify(
+                     [&](const Finding& finding) { send_finding(pipe, finding); },
+                     [&](std::uint64_t done, std::uint64_t total) {
+                       send_progress(pipe, done, total);
+                     }));
   return kExitOk;
+}
+
+void check_fields(const Fd& pipe, const RecordView& record) {
+  if (record.kind != Kind::kFields) return;
+  const Status decoded = for_each_field(record.value, [](const Field&) { return true; });
+  if (decoded) return;
+  send_finding(pipe, {.file = "records",
+                      .key = std::string(record.key),
+                      .what = "its fields cannot be told apart",
+                      .remedy = "rewrite or erase the record"});
+}
+
+// Every file by itself, then whether RocksDB agrees that this is a database.
+int check_files(const std::string& dir, const Fd& pipe) {
+  const auto report = [&](const Finding& finding) { send_finding(pipe, finding); };
+  const auto salvage = Salvage::open(dir, report);
+  if (!salvage) {
+    message(text_of(salvage.status()));
+    return kExitCannotOpen;
+  }
+  std::uint64_t records = 0;
+  const Status walked = (*salvage)->each(
+      [&](const RecordView& record, bool) {
+        ++records;
+        check_fields(pipe, record);
+        return true;
+      },
+      report,
+      [&](std::uint64_t done, std::uint64_t total) {
+        send_progress(pipe, done, std::max(done, total));
+      });
+  (*salvage)->check_files(report);
+  send_progress(pipe, records, records);
+  if (holder_of(dir) != 0) {
+    message(dir + " was opened by a server meanwhile; run `cloakroom verify` again");
+    return kExitCannotOpen;
+  }
+  if (const auto reader = StoreReader::open(dir); !reader) {
+    report({.file = "rocks",
+            .key = {},
+            .what = "it cannot be opened: " + text_of(reader.status()),
+            .remedy = "restore a backup, or save the rest with `cloakroom repair`"});
+  }
+  send_end(pipe, walked);
+  return kExitOk;
+}
+
+int check(const std::string& dir, const Fd& pipe) {
+  if (!may_look_into(dir)) return kExitCannotOpen;
+  return holder_of(dir) != 0 ? check_live(dir, pipe) : check_files(dir, pipe);
 }
 
 // --- the parent's end ------------------------------------------------------------------------
@@ -83,6 +157,10 @@ class Report {
       finding.key = reader.string();
       finding.what = reader.string();
       finding.remedy = reader.string();
+      finding.note = reader.u8() != 0;
+      if (reader.u8() != 0) finding.offset = reader.varint(); else (void)reader.varint();
+      if (reader.u8() != 0) finding.after = std::string(reader.string()); else (void)reader.string();
+      if (reader.u8() != 0) finding.before = std::string(reader.string()); else (void)reader.string();
       add(finding);
     } else if (body[0] == 'P') {
       checked_ = reader.varint();
@@ -99,17 +177,14 @@ class Report {
   }
 
   void add(const Finding& finding) {
-    ++findings_;
+    ++(finding.note ? notes_ : findings_);
     progress_.clear();
     if (options_.json) {
-      const Json line{{"type", "finding"},
-                      {"file", escape_text(finding.file)},
-                      {"key", finding.key.empty() ? Json(nullptr) : Json(escape(finding.key))},
-                      {"what", escape_text(finding.what)},
-                      {"remedy", escape_text(finding.remedy)}};
-      print(line.dump() + "\n");
+      print(finding_json(finding).dump() + "\n");
     } else {
-      print(paint(stdout, Colour::kRed, "damage") + "  " + text_of(finding) + "\n");
+      const std::string word = finding.note ? paint(stdout, Colour::kYellow, "note")
+                                            : paint(stdout, Colour::kRed, "damage");
+      print(word + "  " + text_of(finding) + "\n");
     }
     std::fflush(stdout);
   }
@@ -120,6 +195,7 @@ class Report {
       const Json line{{"type", "summary"},
                       {"records_checked", checked_},
                       {"findings", findings_},
+                      {"notes", notes_},
                       {"ok", findings_ == 0}};
       print(line.dump() + "\n");
     } else if (findings_ == 0) {
@@ -139,6 +215,7 @@ class Report {
   Progress progress_;
   std::uint64_t checked_ = 0;
   std::uint64_t findings_ = 0;
+  std::uint64_t notes_ = 0;
 };
 
 // Reads messages until the child closes its end.
@@ -188,7 +265,7 @@ int run_verify(const VerifyOptions& options) {
                 .key = {},
                 .what = "RocksDB gave up on the files with " + describe(end) +
                         "; what it had not reached is unchecked",
-                .remedy = "restore the store from a backup"});
+                .remedy = "restore a backup, or save the rest with `cloakroom repair`"});
   }
   return report.finish();
 }

@@ -109,7 +109,10 @@ ChildEnd IsolatedChild::wait() {
 }
 
 int run_isolated(const std::string& dir, const std::function<int()>& verb) {
-  const ChildEnd end = IsolatedChild(verb).wait();
+  return finish_isolated(dir, IsolatedChild(verb).wait());
+}
+
+int finish_isolated(const std::string& dir, const ChildEnd& end) {
   if (end.signal == 0) {
     if (!end.text.empty()) message(end.text);
     return end.exit_code;

@@ -45,6 +45,9 @@ class IsolatedChild {
 // sends the reader to `cloakroom verify DIR`, and exit code 3.
 [[nodiscard]] int run_isolated(const std::string& dir, const std::function<int()>& verb);
 
+// The end of run_isolated(), for who has something to do between the two.
+[[nodiscard]] int finish_isolated(const std::string& dir, const ChildEnd& end);
+
 // Ends this process by the signal when it is one the user sent (Ctrl-C) or the reader of our output
 // (SIGPIPE), as any filter does; otherwise returns.
 void end_alike(const ChildEnd& end);

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "reading/parallel_walk.h"
 #include "text/output.h"
 
 namespace cloakroom::cli {
@@ -29,21 +30,26 @@ Status examine(const std::string& dir) {
 
 }  // namespace
 
+bool may_look_into(const std::string& dir) {
+  const Status examined = examine(dir);
+  if (!examined) message(text_of(examined));
+  return examined.ok();
+}
+
 std::unique_ptr<StoreReader> open_reader(const std::string& dir) {
-  if (const Status examined = examine(dir); !examined) {
-    message(text_of(examined));
-    return nullptr;
-  }
+  if (!may_look_into(dir)) return nullptr;
   auto reader = StoreReader::open(dir);
   if (!reader) {
     message(text_of(reader.status()));
     return nullptr;
   }
+  if ((*reader)->info().live) be_gentle();
   return *std::move(reader);
 }
 
 std::string text_of(const Finding& finding) {
   std::string text = finding.file;
+  if (finding.offset) text += ", offset " + std::to_string(*finding.offset);
   if (!finding.key.empty()) text += (text.empty() ? "" : ", ") + ("key " + escape(finding.key));
   text += (text.empty() ? "" : ": ") + escape_text(finding.what);
   if (!finding.remedy.empty()) text += "; " + escape_text(finding.remedy);

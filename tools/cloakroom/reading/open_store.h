@@ -12,7 +12,10 @@ namespace cloakroom::cli {
 // Opens the store of a verb, or says why not and answers null (exit code 3).
 [[nodiscard]] std::unique_ptr<StoreReader> open_reader(const std::string& dir);
 
-// "a.sst, key sess:1: what is wrong; what to do", escaped.
+// Whether there is a directory that we may look into; else says which it is that is wrong.
+[[nodiscard]] bool may_look_into(const std::string& dir);
+
+// "a.sst, offset 12, key sess:1: what is wrong; what to do", escaped.
 [[nodiscard]] std::string text_of(const Finding& finding);
 
 }  // namespace cloakroom::cli

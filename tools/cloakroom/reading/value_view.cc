@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "base/coding.h"
 #include "store/fields.h"
 #include "text/output.h"
+#include "values/decoders.h"
 
 namespace cloakroom::cli {
 namespace {
@@ -47,6 +51,22 @@ std::size_t copy_json_string(std::string_view text, std::string& out) {
   return at + 1;
 }
 
+// UTF-8 that prints as it is, but for the ends of its lines.
+bool is_text(std::string_view value) {
+  while (!value.empty()) {
+    const std::size_t printable = printable_prefix(value);
+    if (printable == 0 && value.front() != '\n' && value.front() != '\t') return false;
+    value.remove_prefix(std::max<std::size_t>(printable, 1));
+  }
+  return true;
+}
+
+std::string lines_of(std::string_view text) {
+  std::string out(text);
+  if (!out.ends_with('\n')) out += '\n';
+  return out;
+}
+
 void break_line(std::string& out, std::size_t depth) {
   out += '\n';
   out.append(std::min(depth * 2, kIndentMax), ' ');
@@ -57,6 +77,8 @@ void break_line(std::string& out, std::size_t depth) {
 bool is_json(std::string_view text) {
   const std::size_t start = text.find_first_not_of(kJsonSpace);
   if (start == std::string_view::npos || (text[start] != '{' && text[start] != '[')) return false;
+  // The parser takes a zero byte for the end, and what stands behind it would reach the terminal.
+  if (text.find('\0') != std::string_view::npos) return false;
   return nlohmann::json::accept(text.begin(), text.end());
 }
 
@@ -104,8 +126,17 @@ std::string hex_dump(std::string_view bytes) {
   return out;
 }
 
-std::string pretty_value(std::string_view value) {
-  return is_json(value) ? pretty_json(value) + "\n" : hex_dump(value);
+ValueView view_value(std::string_view value) {
+  if (value.empty()) return {.format = "empty", .text = {}};
+  if (is_json(value)) return {.format = "JSON", .text = pretty_json(value) + "\n"};
+  for (const auto decode : {decode_php, decode_django, name_foreign, decode_msgpack}) {
+    if (auto decoded = decode(value)) {
+      std::string text = decoded->text.empty() ? hex_dump(value) : std::move(decoded->text);
+      return {.format = std::move(decoded->format), .text = std::move(text)};
+    }
+  }
+  if (is_text(value)) return {.format = "text", .text = lines_of(value)};
+  return {.format = "bytes", .text = hex_dump(value)};
 }
 
 Status decode_fields(std::string_view encoded, FunctionRef<void(const Field&)> f) {
@@ -113,6 +144,25 @@ Status decode_fields(std::string_view encoded, FunctionRef<void(const Field&)> f
     f(field);
     return true;
   });
+}
+
+Status decode_members(std::string_view encoded,
+                      FunctionRef<void(std::string_view, std::optional<double>)> f) {
+  constexpr std::uint8_t kSet = 1;
+  constexpr std::uint8_t kSortedSet = 2;
+  Reader reader(encoded);
+  const std::uint8_t type = reader.u8();
+  std::uint64_t left = reader.varint();
+  bool sound = reader.ok() && (type == kSet || type == kSortedSet);
+  for (; sound && left > 0; --left) {
+    std::optional<double> score;
+    if (type == kSortedSet) score = std::bit_cast<double>(reader.u64());
+    const std::string_view member = reader.string();
+    sound = reader.ok();
+    if (sound) f(member, score);
+  }
+  if (sound && reader.empty()) return Status();
+  return Status(StatusCode::kCorruption, "the members of the record cannot be decoded");
 }
 
 }  // namespace cloakroom::cli

@@ -4,6 +4,7 @@
 #define CLOAKROOM_TOOLS_CLOAKROOM_READING_VALUE_VIEW_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,11 +23,21 @@ namespace cloakroom::cli {
 // "00000000  7b 22 61 22 ...  |{"a"...|"
 [[nodiscard]] std::string hex_dump(std::string_view bytes);
 
-// JSON indented, anything else as a hex dump; ends with a newline.
-[[nodiscard]] std::string pretty_value(std::string_view value);
+// What a value is and what is in it, by the decoders of values/: "JSON", "text", "MessagePack", ...
+// or "bytes" with a hex dump. `text` ends with a newline unless it is empty.
+struct ValueView {
+  std::string format;
+  std::string text;
+};
+[[nodiscard]] ValueView view_value(std::string_view value);
 
 // Calls f for every field of a kFields record's value. kCorruption when it does not decode.
 [[nodiscard]] Status decode_fields(std::string_view encoded, FunctionRef<void(const Field&)> f);
+
+// Calls f for every member of a kMembers record's value, with its score when it is of a sorted set.
+// kCorruption when it does not decode; members before the damage were told.
+[[nodiscard]] Status decode_members(std::string_view encoded,
+                                    FunctionRef<void(std::string_view, std::optional<double>)> f);
 
 }  // namespace cloakroom::cli
 

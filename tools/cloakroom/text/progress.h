@@ -17,16 +17,17 @@ namespace cloakroom::cli {
 
 class Progress {
  public:
-  explicit Progress(std::string label)
-      : label_(std::move(label)), enabled_(is_terminal(messages())) {}
+  explicit Progress(std::string label, bool wanted = true)
+      : label_(std::move(label)), enabled_(wanted && is_terminal(messages())) {}
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   // `total` 0 means unknown: then only the count is shown. `note` follows the figures.
   void update(std::uint64_t done, std::uint64_t total, const std::string& note = {}) {
+    if (!enabled_) return;
     const auto now = std::chrono::steady_clock::now();
-    if (!enabled_ || (drawn_ && now - last_ < std::chrono::milliseconds(100))) return;
+    if (drawn_ && now - last_ < std::chrono::milliseconds(100)) return;
     last_ = now;
     drawn_ = true;
     std::string line = label_ + "  ";

@@ -1,4 +1,4 @@
-#include "resp/members.h"
+#include "store/members.h"
 
 #include <algorithm>
 #include <bit>
@@ -6,7 +6,7 @@
 
 #include "base/coding.h"
 
-namespace cloakroom::resp {
+namespace cloakroom {
 namespace {
 
 constexpr std::uint8_t kSetType = 1;
@@ -119,4 +119,4 @@ std::optional<double> score_of(std::string_view encoded, std::string_view member
   return std::nullopt;
 }
 
-}  // namespace cloakroom::resp
+}  // namespace cloakroom

@@ -7,8 +7,8 @@
 // No member is there twice, no set is empty: the record goes with its last member. Reading walks
 // the value; changing decodes it to views, changes those and encodes anew: linear in the record,
 // which is right for the indexes of sessions and correct for any size.
-#ifndef CLOAKROOM_LIB_RESP_MEMBERS_H_
-#define CLOAKROOM_LIB_RESP_MEMBERS_H_
+#ifndef CLOAKROOM_LIB_STORE_MEMBERS_H_
+#define CLOAKROOM_LIB_STORE_MEMBERS_H_
 
 #include <cstddef>
 #include <optional>
@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cloakroom::resp {
+namespace cloakroom {
 
 [[nodiscard]] bool is_sorted_set(std::string_view encoded) noexcept;
 [[nodiscard]] bool is_set(std::string_view encoded) noexcept;
@@ -41,6 +41,6 @@ using SortedMembers = std::vector<Scored>;
 [[nodiscard]] std::optional<double> score_of(std::string_view encoded,
                                              std::string_view member) noexcept;
 
-}  // namespace cloakroom::resp
+}  // namespace cloakroom
 
-#endif  // CLOAKROOM_LIB_RESP_MEMBERS_H_
+#endif  // CLOAKROOM_LIB_STORE_MEMBERS_H_

@@ -7,14 +7,14 @@
 // Injective: the first byte tells the two forms apart, the second one the database. A key of
 // database 0 can so be read by the host's own code and by the command line under its own name, and
 // what sessions of the web layer keep in the same store shows in database 0.
-#ifndef CLOAKROOM_LIB_RESP_KEYSPACE_H_
-#define CLOAKROOM_LIB_RESP_KEYSPACE_H_
+#ifndef CLOAKROOM_LIB_STORE_KEYSPACE_H_
+#define CLOAKROOM_LIB_STORE_KEYSPACE_H_
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace cloakroom::resp {
+namespace cloakroom {
 
 inline constexpr int kDatabases = 16;
 
@@ -53,6 +53,6 @@ struct DatabaseKey {
   return out;
 }
 
-}  // namespace cloakroom::resp
+}  // namespace cloakroom
 
-#endif  // CLOAKROOM_LIB_RESP_KEYSPACE_H_
+#endif  // CLOAKROOM_LIB_STORE_KEYSPACE_H_

@@ -1,0 +1,53 @@
+#include "journal/store_compact.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "journal/recovery.h"
+#include "journal/rocks_snapshot.h"
+#include "journal/store_reader.h"
+#include "journal/superblock.h"
+
+namespace cloakroom {
+namespace {
+
+// The store's own lock: a server that starts meanwhile is refused.
+Result<Fd> lock_store(const std::string& dir) {
+  const std::string path = dir + "/" + kLockName;
+  Result<Fd> fd = open_file(path, O_RDWR | O_CREAT);
+  if (!fd) return fd;
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  if (::fcntl(fd->get(), F_OFD_SETLK, &whole) == 0) return fd;
+  if (errno != EAGAIN && errno != EACCES) return io_error("lock", path, errno);
+  const std::int64_t holder = holder_of(dir);
+  return Status(StatusCode::kIo,
+                "store " + dir + " is open" +
+                    (holder > 0 ? ", in process " + std::to_string(holder) : "") +
+                    "; stop that server first");
+}
+
+}  // namespace
+
+Status compact_store(const std::string& dir) {
+  const Result<Fd> lock = lock_store(dir);
+  if (!lock) return lock.status();
+  const Result<Superblock> superblock = Superblock::open(dir, false);
+  if (!superblock) return superblock.status();
+  if (!superblock->mark().clean) {
+    return Status(StatusCode::kInvalidArgument,
+                  "store " + dir + " was not stopped in order; open and close it first");
+  }
+  const std::string rocks = dir + "/" + kRocksName;
+  auto snapshot = RocksSnapshot::open({.path = rocks, .mode = RocksSnapshot::Mode::kWrite});
+  if (!snapshot) return snapshot.status();
+  Status done = (*snapshot)->compact();
+  const Status closed = (*snapshot)->close();
+  if (done) done = closed;
+  if (done) RocksSnapshot::drop_logs(rocks, {});
+  return done;
+}
+
+}  // namespace cloakroom
