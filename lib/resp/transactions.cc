@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::size_t kWatchedMax = 100'000;
 
-constexpr int kTriesMax = 100;  // of a step that the host's own writes come in the way of
+// Of a step that the host's own writes come in the way of: a host that writes the same key in a tight
+// loop can win a hundred times in a row.
+constexpr int kTriesMax = 10'000;
 
 Watched look(const Store& store, const std::string& key) {
   Watched watched{.key = key};
