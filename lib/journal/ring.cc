@@ -178,6 +178,22 @@ std::optional<Ring::Place> Ring::whole_frame(std::uint64_t position,
   return Place{.begin = position, .end = position + size};
 }
 
+std::optional<Ring::Place> Ring::copy_frame(std::uint64_t position, std::string& body) const {
+  std::string_view seen;
+  const auto place = whole_frame(position, &seen);
+  if (!place) return std::nullopt;
+  body.assign(seen);
+  // The checksum once more, of the copy: what whole_frame() saw may have gone since.
+  const std::uint64_t commit = position ^ salt_;
+  const std::uint64_t checksum = load_u64(at(position) + kChecksumAt);
+  if (checksum != frame_checksum(body, commit, place->end - place->begin)) return std::nullopt;
+  return place;
+}
+
+std::uint64_t Ring::salt_on_file() const noexcept {
+  return word(kSaltAt).load(std::memory_order_acquire);
+}
+
 // What lies before the released position may be gone, what lies a lap behind it never was.
 Ring::Walk::Walk(const Ring& ring, Version version, bool pages_are_whole) noexcept
     : ring_(ring),

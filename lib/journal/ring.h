@@ -136,6 +136,16 @@ class Ring {
   }
   [[nodiscard]] std::size_t used_bytes() const noexcept;
 
+  // --- in another process ----------------------------------------------------------------------
+
+  // The frame at `position`, copied, for one who reads beside the process that writes: nothing when
+  // none is there that is whole, or when it was written over meanwhile.
+  [[nodiscard]] std::optional<Place> copy_frame(std::uint64_t position, std::string& body) const;
+
+  // Tells one opening of the ring from the next, in this process or another.
+  [[nodiscard]] std::uint64_t salt_on_file() const noexcept;
+  [[nodiscard]] std::uint64_t salt() const noexcept { return salt_; }
+
   // --- consumer ------------------------------------------------------------------------------
 
   // The frame behind `version`: false while it is not published. `body` is valid until release().

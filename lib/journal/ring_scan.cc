@@ -116,7 +116,11 @@ std::string_view RingScan::bytes_at(std::uint64_t offset, std::uint64_t count) c
                                         static_cast<std::size_t>(count));
 }
 
+// Frames do not overlap, so what is hashed in a sound ring is no more than the ring. Bytes that were
+// made to look like frames everywhere must not keep anybody for hours.
 void RingScan::find_frames() {
+  constexpr std::uint64_t kTurnsMax = 64;
+  std::uint64_t budget = kTurnsMax * capacity_;
   for (std::uint64_t at = 0; at + Ring::kUnit <= capacity_; at += Ring::kUnit) {
     const char* const frame = data_.data() + at;
     const std::uint64_t size = load_u32(frame + kSizeAt);
@@ -124,6 +128,8 @@ void RingScan::find_frames() {
     if (size > capacity_ || size < Ring::kFrameHeaderBytes || !is_frame_size(size, body_bytes)) {
       continue;
     }
+    if (body_bytes > budget) return;
+    budget -= body_bytes;
     const Found found{.offset = at,
                       .commit = load_u64(frame),
                       .size = size,

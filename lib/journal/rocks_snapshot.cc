@@ -217,7 +217,7 @@ class Snapshot final : public RocksSnapshot {
     std::vector<rocksdb::LiveFileMetaData> live;
     db_->GetLiveFilesMetaData(&live);
     TableFiles answer{.files = {}, .operations = db_->GetLatestSequenceNumber()};
-    std::vector<TableFile>& files = answer.files;
+    std::vector<TableInfo>& files = answer.files;
     for (const rocksdb::LiveFileMetaData& file : live) files.push_back(table_file(file));
     for (rocksdb::ColumnFamilyHandle* handle : handles_) {
       rocksdb::TablePropertiesCollection properties;  // by path
@@ -226,13 +226,13 @@ class Snapshot final : public RocksSnapshot {
       if (!read) return read;
       for (const auto& [path, of_file] : properties) {
         const std::string name = path.substr(path.rfind('/') + 1);
-        const auto found = std::ranges::find(files, name, &TableFile::name);
+        const auto found = std::ranges::find(files, name, &TableInfo::name);
         if (found == files.end()) continue;
         found->entries = of_file->num_entries;
         found->deletions = of_file->num_deletions;
       }
     }
-    std::ranges::sort(files, {}, [](const TableFile& file) {
+    std::ranges::sort(files, {}, [](const TableInfo& file) {
       return std::tie(file.family, file.level, file.name);
     });
     return answer;
@@ -249,7 +249,7 @@ class Snapshot final : public RocksSnapshot {
   }
 
  private:
-  static TableFile table_file(const rocksdb::LiveFileMetaData& file) {
+  static TableInfo table_file(const rocksdb::LiveFileMetaData& file) {
     return {.name = file.relative_filename,
             .family = file.column_family_name,
             .level = file.level,

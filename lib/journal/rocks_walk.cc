@@ -137,6 +137,8 @@ Status from_rocks(std::string_view action, const rocksdb::Status& status) {
 rocksdb::ReadOptions bulk_read() {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
+  // Each iterator has a buffer of this size for each file. With 2 MiB a walk over 220 MB in eight
+  // parts took a fifth more processor time, most of it to fault pages in, and 50 MB more memory.
   options.readahead_size = std::size_t{256} << 10;
   return options;
 }

@@ -17,7 +17,7 @@
 
 namespace cloakroom {
 
-struct TableFile {
+struct TableInfo {
   std::string name;    // "000015.sst", in the store's directory of RocksDB
   std::string family;  // "records", "deadlines", "meta"
   int level = 0;       // 0: as it was flushed; higher: merged, the higher the older
@@ -31,7 +31,7 @@ struct TableFile {
 };
 
 struct TableFiles {
-  std::vector<TableFile> files;  // by family, then level, then name
+  std::vector<TableInfo> files;  // by family, then level, then name
   // How many operations RocksDB has numbered since the store was made, up to the last flush: puts,
   // deletions, deadlines that moved, and one more for each batch.
   std::uint64_t operations = 0;

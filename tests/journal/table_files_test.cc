@@ -36,7 +36,7 @@ TEST_CASE("table files: sizes are those on disk, entries and deletions those tha
   REQUIRE(files);
   std::uint64_t entries = 0;
   std::uint64_t deletions = 0;
-  for (const TableFile& file : files->files) {
+  for (const TableInfo& file : files->files) {
     CHECK(file.bytes == fs::file_size(directory.store_path() + "/rocks/" + file.name));
     CHECK(file.written > 1'600'000'000'000);
     CHECK(file.level >= 0);

@@ -25,7 +25,7 @@ namespace cloakroom::testing {
 
 class ChildProcess {
  public:
-  // `quiet`: what it prints goes nowhere; else await() reads it.
+  // `quiet`: what it prints goes nowhere; else await() reads it, messages and all.
   explicit ChildProcess(const std::vector<std::string>& command, bool quiet = false) {
     std::array<int, 2> in{-1, -1};
     std::array<int, 2> out{-1, -1};
@@ -37,7 +37,7 @@ class ChildProcess {
       ::dup2(in[0], STDIN_FILENO);
       const int nowhere = quiet ? ::open("/dev/null", O_WRONLY) : -1;
       ::dup2(quiet ? nowhere : out[1], STDOUT_FILENO);
-      if (quiet) ::dup2(nowhere, STDERR_FILENO);
+      ::dup2(quiet ? nowhere : out[1], STDERR_FILENO);
       std::vector<char*> argv;
       for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
       argv.push_back(nullptr);

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 
 namespace cloakroom::testing {
@@ -49,6 +51,7 @@ Pipe make_pipe() {
   }
   for (const int fd : setting.closed) ::close(fd);
   if (setting.as_nobody && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(99);
+  ::alarm(setting.seconds_max);
   ::execv(path.c_str(), argv.data());
   ::_exit(98);
 }
@@ -121,9 +124,55 @@ CliAnswer run_cli(const Arguments& arguments, const CliSetting& setting) {
                              : run_program(cli_path(), arguments, setting);
 }
 
+RunningCli::RunningCli(const Arguments& arguments, const std::string& out_file)
+    : out_file_(out_file) {
+  const Pipe err = make_pipe();
+  const std::string path = cli_path();
+  std::ofstream(out_file).close();
+  pid_ = ::fork();
+  REQUIRE(pid_ >= 0);
+  if (pid_ == 0) {
+    ::setpgid(0, 0);
+    ::dup2(err.write, STDERR_FILENO);
+    become(path, arguments, {.out_file = out_file});
+  }
+  ::close(err.write);
+  err_ = err.read;
+}
+
+RunningCli::~RunningCli() {
+  if (pid_ <= 0) return;
+  signal(SIGKILL);
+  (void)wait();
+}
+
+void RunningCli::signal(int number) const { ::kill(-pid_, number); }
+
+CliAnswer RunningCli::wait() {
+  CliAnswer answer;
+  drain(err_, -1, answer);
+  std::swap(answer.out, answer.err);
+  answer.code = exit_code(pid_);
+  pid_ = -1;
+  std::ifstream file(out_file_);
+  answer.out.assign(std::istreambuf_iterator<char>(file), {});
+  return answer;
+}
+
 void make_store(const std::string& dir, std::string_view ending) {
   const CliAnswer made = run_program(make_store_path(), {dir, std::string(ending)}, {});
   REQUIRE_MESSAGE(made.code == (ending == "killed" ? 128 + SIGKILL : 0), made.err);
+}
+
+std::vector<std::string> make_sessions(const std::string& dir, std::string_view what) {
+  const std::string path = program("CLOAKROOM_MAKE_SESSIONS", "make_sessions");
+  const CliAnswer made = run_program(path, {dir, std::string(what)}, {});
+  const bool killed = what.ends_with("killed");
+  REQUIRE_MESSAGE(made.code == (killed ? 128 + SIGKILL : 0), made.err);
+  std::vector<std::string> printed;
+  std::istringstream lines(made.out);
+  for (std::string line; std::getline(lines, line);) printed.push_back(line);
+  return printed;
 }
 
 HeldStore::HeldStore(const std::string& dir) {

@@ -24,6 +24,7 @@ struct CliSetting {
   std::map<std::string, std::string> environment = {};  // added to ours
   std::string out_file = {};  // stdout goes here instead of into CliAnswer::out
   bool as_nobody = false;     // without the rights of root
+  unsigned seconds_max = 0;   // ended by SIGALRM after so long; 0: never
   std::vector<int> closed = {};  // standard files it is started without
   bool on_terminal = false;   // stdout and stderr are one terminal; both are in `out`
 };
@@ -32,8 +33,29 @@ using Arguments = std::vector<std::string>;
 
 [[nodiscard]] CliAnswer run_cli(const Arguments& arguments, const CliSetting& setting = {});
 
+// The command line at work, its stdout going into a file. Ended by SIGKILL if it still is.
+class RunningCli {
+ public:
+  RunningCli(const Arguments& arguments, const std::string& out_file);
+  ~RunningCli();
+  RunningCli(const RunningCli&) = delete;
+  RunningCli& operator=(const RunningCli&) = delete;
+
+  void signal(int number) const;  // to all its processes, as a terminal does
+  // Waits for its end: exit code and stderr; `out` is what the file holds.
+  [[nodiscard]] CliAnswer wait();
+
+ private:
+  std::string out_file_;
+  pid_t pid_ = -1;
+  int err_ = -1;
+};
+
 // The program make_store, which stops as `ending` says. Its answer must be the expected one.
 void make_store(const std::string& dir, std::string_view ending = "clean");
+
+// The program make_sessions; answers with the lines that it printed.
+std::vector<std::string> make_sessions(const std::string& dir, std::string_view what);
 
 // make_store, holding a store open while it exists.
 class HeldStore {

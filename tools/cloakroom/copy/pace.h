@@ -21,6 +21,10 @@ class Pace {
     if (records % 1024 != 0) return;
     progress_.update(done, total, human_count(records) + " records, " + rate(records));
   }
+  // The same, whatever the number of records is.
+  void update_now(std::uint64_t records, std::uint64_t done, std::uint64_t total) {
+    progress_.update(done, total, human_count(records) + " records, " + rate(records));
+  }
   void clear() { progress_.clear(); }
 
   // "123,456/s"

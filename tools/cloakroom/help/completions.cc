@@ -30,7 +30,9 @@ std::string joined(const std::vector<std::string>& words, const char* between = 
 std::vector<std::string> option_names(const VerbInfo& verb) {
   std::vector<std::string> names;
   for (const ArgumentInfo& argument : verb.arguments) {
-    if (!argument.positional()) names.push_back(argument.name);
+    if (argument.positional()) continue;
+    names.push_back(argument.name);
+    if (!argument.shorthand.empty()) names.push_back(argument.shorthand);
   }
   return names;
 }
@@ -69,14 +71,16 @@ std::string bash_verb(const VerbInfo& verb) {
   std::string out = "    " + verb.name + ")\n      case $before in\n";
   for (const ArgumentInfo& argument : verb.arguments) {
     if (argument.positional() || argument.argument.empty()) continue;
-    out += "        " + argument.name + ") " + bash_answer(argument) + "; return ;;\n";
+    const std::string shorthand = argument.shorthand.empty() ? "" : "|" + argument.shorthand;
+    out += "        " + argument.name + shorthand + ") " + bash_answer(argument) + "; return ;;\n";
   }
   out += "      esac\n      if [[ $current == -* ]]; then\n        _cloakroom_words " +
          sh_quoted(joined(option_names(verb))) + "\n        return\n      fi\n";
   std::vector<std::string> with_argument;
   for (const ArgumentInfo& argument : verb.arguments) {
-    if (!argument.argument.empty() && !argument.positional())
-      with_argument.push_back(argument.name);
+    if (argument.argument.empty() || argument.positional()) continue;
+    with_argument.push_back(argument.name);
+    if (!argument.shorthand.empty()) with_argument.push_back(argument.shorthand);
   }
   out += "      case $(_cloakroom_position " + sh_quoted(joined(with_argument)) + ") in\n";
   const auto all = positionals(verb);
@@ -109,7 +113,11 @@ _cloakroom_position() {
     if [[ -z $plain && $word == -- ]]; then
       plain=1
     elif [[ -z $plain && $word == -* ]]; then
-      [[ " $1 " == *" $word "* ]] && ((i++))
+      if [[ ${COMP_WORDS[i + 1]} == = ]]; then
+        ((i += 2))
+      elif [[ " $1 " == *" $word "* ]]; then
+        ((i++))
+      fi
     else
       ((count++))
     fi
@@ -119,6 +127,12 @@ _cloakroom_position() {
 
 _cloakroom() {
   local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+  # bash takes --option=value apart.
+  if [[ $current == = ]]; then
+    current=
+  elif [[ $before == = ]]; then
+    before=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
 )";
@@ -149,12 +163,14 @@ std::string zsh_spec(const ArgumentInfo& argument, std::size_t position) {
     const std::string place = argument.repeats ? "*" : std::to_string(position);
     return sh_quoted(place + ":" + name + ":" + zsh_action(argument));
   }
-  std::string spec = argument.repeats ? "*" : "";
-  spec += argument.name + "[" + zsh_description(argument.what) + "]";
+  std::string spec = "[" + zsh_description(argument.what) + "]";
   if (!argument.argument.empty()) {
     spec += ":" + replaced(argument.argument, ":", "\\:") + ":" + zsh_action(argument);
   }
-  return sh_quoted(spec);
+  if (argument.repeats) return sh_quoted("*" + argument.name + spec);
+  if (argument.shorthand.empty()) return sh_quoted(argument.name + spec);
+  return sh_quoted("(" + argument.shorthand + " " + argument.name + ")") + "{" +
+         argument.shorthand + "," + argument.name + "}" + sh_quoted(spec);
 }
 
 std::string zsh_verb(const VerbInfo& verb) {
@@ -192,6 +208,7 @@ std::string fish_option(const VerbInfo& verb, const ArgumentInfo& argument) {
   std::string out = "complete -c cloakroom -n '__fish_seen_subcommand_from " + verb.name + "' ";
   out += argument.name.starts_with("--") ? "-l " + argument.name.substr(2)
                                          : "-s " + argument.name.substr(1);
+  if (!argument.shorthand.empty()) out += " -s " + argument.shorthand.substr(1);
   switch (takes(argument)) {
     case Takes::kNothing:
       break;
@@ -282,7 +299,9 @@ std::string fish_completion(const CommandTree& tree) {
       const bool takes_one = !argument.positional() && !argument.argument.empty();
       const bool known = std::find(with_argument.begin(), with_argument.end(), argument.name) !=
                          with_argument.end();
-      if (takes_one && !known) with_argument.push_back(argument.name);
+      if (!takes_one || known) continue;
+      with_argument.push_back(argument.name);
+      if (!argument.shorthand.empty()) with_argument.push_back(argument.shorthand);
     }
   }
   std::string out = kFishHead;

@@ -4,6 +4,7 @@
 #define CLOAKROOM_TOOLS_CLOAKROOM_LOOK_LOOK_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "look/filter.h"
@@ -48,6 +49,23 @@ struct OwnersOptions {
   bool json = false;
 };
 [[nodiscard]] int run_owners(const OwnersOptions& options);
+
+struct EventsOptions {
+  std::string dir;
+  bool follow = false;
+  std::string prefix;
+  std::optional<std::string> owner;
+  std::uint64_t limit = 0;  // 0: all
+  bool json = false;
+};
+[[nodiscard]] int run_events(const EventsOptions& options);
+
+struct WhyOptions {
+  std::string dir;
+  std::string subject;  // a key, or else an owner
+  bool json = false;
+};
+[[nodiscard]] int run_why(const WhyOptions& options);
 
 struct StatsOptions {
   std::string dir;

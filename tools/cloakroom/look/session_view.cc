@@ -17,8 +17,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// A time that a deadline was worked out from may be a little ahead: see reading/last_seen.h.
 std::string moment(TimeMs time, TimeMs now) {
-  return fmt::format("{} UTC, {} ago", utc_time(time), human_duration(until(now, time)));
+  const std::int64_t ago = std::max<std::int64_t>(until(now, time), 0);
+  return fmt::format("{} UTC, {} ago", utc_time(time), human_duration(ago));
 }
 
 std::string duration_text(Millis duration) {

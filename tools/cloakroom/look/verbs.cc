@@ -1,4 +1,4 @@
-// info, ls, get, owners, stats: what they are called and what they take.
+// info, ls, get, owners, stats, events, why: what they are called and what they take.
 #include <map>
 #include <memory>
 #include <optional>
@@ -126,6 +126,37 @@ Verb add_get(CLI::App& root) {
   return {app, [options] { return run_isolated(options->dir, [&] { return run_get(*options); }); }};
 }
 
+Verb add_events(CLI::App& root) {
+  const auto options = std::make_shared<EventsOptions>();
+  CLI::App* app = add_store_verb(root, "events",
+                                 "The changes of a store: those that its ring still holds, or, "
+                                 "with --follow, those to come",
+                                 "cloakroom events sessions --follow --owner alice", options->dir);
+  app->add_flag("--follow", options->follow,
+                "print changes as they are made, until Ctrl-C or until the store is closed");
+  call_it(app->add_option("--prefix", options->prefix, "only keys that begin so"), "TEXT");
+  call_it(app->add_option("--owner", options->owner, "only records of this owner"), "OWNER");
+  call_it(app->add_option("--limit", options->limit, "stop after so many (0: all)")
+              ->check(CLI::NonNegativeNumber),
+          "N");
+  app->add_flag("--json", options->json, "JSON Lines: one object for each change");
+  return {app,
+          [options] { return run_isolated(options->dir, [&] { return run_events(*options); }); }};
+}
+
+Verb add_why(CLI::App& root) {
+  const auto options = std::make_shared<WhyOptions>();
+  CLI::App* app = add_store_verb(
+      root, "why", "Why a session ended, or whether it has: of a key, or of all keys of an owner",
+      "cloakroom why sessions alice", options->dir);
+  call_it(app->add_option("KEY|OWNER", options->subject,
+                          "a key, or else an owner, as the other verbs print them")
+              ->required(),
+          "KEY|OWNER");
+  app->add_flag("--json", options->json, "JSON Lines: one object for each session");
+  return {app, [options] { return run_isolated(options->dir, [&] { return run_why(*options); }); }};
+}
+
 Verb add_stats(CLI::App& root) {
   const auto options = std::make_shared<StatsOptions>();
   CLI::App* app = add_store_verb(root, "stats", "Histograms of time left, sizes and ages",
@@ -143,6 +174,8 @@ void add_look(CLI::App& root, Verbs& verbs) {
   verbs.push_back(add_get(root));
   verbs.push_back(add_owners(root));
   verbs.push_back(add_stats(root));
+  verbs.push_back(add_events(root));
+  verbs.push_back(add_why(root));
 }
 
 }  // namespace cloakroom::cli

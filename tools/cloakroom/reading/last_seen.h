@@ -10,7 +10,9 @@
 namespace cloakroom::cli {
 
 // As Sessions itself works it out: the deadline less the idle timeout; where the lifetime cuts the
-// deadline short that is too early, and what the record says counts.
+// deadline short that is too early, and what the record says counts. Beside a live store and after
+// a crash it is up to a tenth of the timeout late, because deadlines on disk are granted ahead
+// (docs/decisions/0002).
 [[nodiscard]] inline TimeMs last_seen(const RecordView& record, const LiveRecord& live) noexcept {
   const TimeMs said = std::max(record.created, live.last_seen);
   if (live.idle_timeout == kNoExpiry || record.deadline == kNever) return said;

@@ -41,7 +41,7 @@ struct WriteInterval {
   std::uint64_t operations = 0;
 };
 // The last `limit` of them, oldest first. Files that were merged say nothing and are passed over.
-[[nodiscard]] std::vector<WriteInterval> write_intervals(const std::vector<TableFile>& files,
+[[nodiscard]] std::vector<WriteInterval> write_intervals(const std::vector<TableInfo>& files,
                                                          std::size_t limit);
 
 }  // namespace cloakroom::cli

@@ -99,9 +99,9 @@ Chart owners_chart(const ReportData& data, OwnerTally::By by, const char* id, co
 
 // --- files -----------------------------------------------------------------------------------
 
-Chart levels_chart(const std::vector<TableFile>& files) {
+Chart levels_chart(const std::vector<TableInfo>& files) {
   std::map<std::pair<std::string, int>, std::pair<std::uint64_t, std::uint64_t>> levels;
-  for (const TableFile& file : files) {
+  for (const TableInfo& file : files) {
     auto& [bytes, count] = levels[{file.family, file.level}];
     bytes += file.bytes;
     ++count;
@@ -122,7 +122,7 @@ Chart levels_chart(const std::vector<TableFile>& files) {
 Chart ages_chart(const ReportData& data) {
   const auto bounds = time_bounds();
   std::vector<std::uint64_t> bytes(bounds.size());
-  for (const TableFile& file : data.tables.files) {
+  for (const TableInfo& file : data.tables.files) {
     const TimeMs age = std::max<TimeMs>(0, data.made - file.written);
     const auto at = std::lower_bound(bounds.begin(), bounds.end() - 1, age);
     bytes[static_cast<std::size_t>(at - bounds.begin())] += file.bytes;
@@ -165,7 +165,7 @@ std::string files_table(const ReportData& data) {
   HtmlTable table{"Table files",
                   {"File", "Family", "Level", "Written (UTC)", "Size", "Entries", "Deletions"},
                   {}};
-  for (const TableFile& file : data.tables.files) {
+  for (const TableInfo& file : data.tables.files) {
     if (table.rows.size() == kFilesShown) break;
     table.rows.push_back(
         {escape_text(file.name), escape_text(file.family), std::to_string(file.level),
@@ -286,9 +286,9 @@ std::string writes_section(const ReportData& data) {
          "</div>\n</section>\n";
 }
 
-std::vector<WriteInterval> write_intervals(const std::vector<TableFile>& files, std::size_t limit) {
+std::vector<WriteInterval> write_intervals(const std::vector<TableInfo>& files, std::size_t limit) {
   std::map<std::uint64_t, TimeMs> marks;  // operations so far, and when
-  for (const TableFile& file : files) {
+  for (const TableInfo& file : files) {
     if (file.last_operation == 0 || file.written == 0 || file.level != 0) continue;
     const auto [mark, is_new] = marks.try_emplace(file.last_operation, file.written);
     if (!is_new) mark->second = std::min(mark->second, file.written);
