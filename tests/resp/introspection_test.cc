@@ -103,6 +103,12 @@ TEST_CASE("resp: there are no functions, and none can be found or stopped") {
   CHECK(h.say("SCRIPT KILL") == "-NOTBUSY No scripts in execution right now.\r\n");
 }
 
+TEST_CASE("resp: LASTSAVE is a time from the beginning") {
+  Harness h;
+  CHECK(h.say("LASTSAVE") != ":0\r\n");
+  CHECK(h.say("LOLWUT").find("Redis ver. 7.0.15") != std::string::npos);
+}
+
 TEST_CASE("resp: INFO tells how much was written since the last SAVE") {
   Harness h;
   CHECK(h.say("INFO persistence").find("rdb_changes_since_last_save:0\r\n") != std::string::npos);
