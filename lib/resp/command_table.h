@@ -100,6 +100,7 @@ class CommandTable {
 
 // The families, each in its file.
 [[nodiscard]] std::span<const Command> string_commands();
+[[nodiscard]] std::span<const Command> bit_commands();
 [[nodiscard]] std::span<const Command> key_commands();
 [[nodiscard]] std::span<const Command> expiry_commands();
 [[nodiscard]] std::span<const Command> hash_commands();

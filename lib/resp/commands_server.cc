@@ -259,7 +259,7 @@ void shutdown(Call& call) {
 
 void cluster(Call& call) { call.error("ERR This instance has cluster support disabled"); }
 
-void lolwut(Call& call) { call.out.verbatim("Cloakroom speaks Redis 7.0.15\n"); }
+void lolwut(Call& call) { call.out.verbatim("Cloakroom, which speaks as Redis ver. 7.0.15\n"); }
 
 constexpr std::uint32_t kAdminFlags = kAdmin | kNoScript | kLoading | kStale | kDangerous;
 constexpr std::uint32_t kInfoFlags = kLoading | kStale;

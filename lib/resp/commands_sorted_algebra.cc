@@ -205,7 +205,8 @@ void compute(Call& call, Request request) {
   tell_sorted_members(call, result, request.with_scores);
 }
 
-// --- ZMPOP ----------------------------------------------------------------------------------------
+// --- ZMPOP
+// ----------------------------------------------------------------------------------------
 
 struct PopRequest {
   std::size_t behind = 0;  // argument behind the last key; the first is 2
@@ -253,7 +254,8 @@ void zmpop(Call& call) {
   call.out.null_array();
 }
 
-// --- ZRANDMEMBER ----------------------------------------------------------------------------------
+// --- ZRANDMEMBER
+// ----------------------------------------------------------------------------------
 
 void zrandmember(Call& call) {
   std::optional<std::int64_t> count;
@@ -298,8 +300,8 @@ constexpr Command kCommands[] = {
     {"zunion", -3, kGetFlags, 0, 1, 0, kGroup, "6.2.0", "Unite sorted sets", zunion},
     {"zinter", -3, kGetFlags, 0, 1, 0, kGroup, "6.2.0", "Intersect sorted sets", zinter},
     {"zdiff", -3, kGetFlags, 0, 1, 0, kGroup, "6.2.0", "Subtract sorted sets", zdiff},
-    {"zintercard", -3, kGetFlags, 0, 1, 0, kGroup, "7.0.0",
-     "Count the intersection of sorted sets", zintercard},
+    {"zintercard", -3, kGetFlags, 0, 1, 0, kGroup, "7.0.0", "Count the intersection of sorted sets",
+     zintercard},
     {"zunionstore", -4, kStoreFlags, 1, 2, 1, kGroup, "2.0.0",
      "Unite sorted sets and store the result", zunionstore},
     {"zinterstore", -4, kStoreFlags, 1, 2, 1, kGroup, "2.0.0",

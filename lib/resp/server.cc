@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 
 #include "base/random.h"
 #include "resp/client.h"
@@ -105,6 +106,8 @@ Server::Server(Store& the_store, RespOptions the_options, Acl the_acl)
       config(options, store.stats().memory_limit_bytes),
       commands_(CommandTable::instance().all().size()),
       stats_(new CommandStats[commands_ * std::max(1U, options.threads)]) {
+  // As if it had been saved when it was opened, as Redis tells it.
+  last_save_s = std::time(nullptr);
   last_save_version = store.stats().version_last;
   notifications.begin_with(parse_notify_classes(options.notify_keyspace_events).value_or(0));
 }

@@ -50,8 +50,9 @@ TEST_CASE("resp: LATENCY HISTOGRAM counts every call, of subcommands each for it
   (void)h.say(client, "SET k v");
   (void)h.say(client, "SET k w");
   (void)h.say(client, "CLIENT ID");
-  CHECK(h.say(client, "LATENCY HISTOGRAM set nosuch")
-            .starts_with("%1\r\n$3\r\nset\r\n%2\r\n$5\r\ncalls\r\n:2\r\n$14\r\nhistogram_usec\r\n%"));
+  CHECK(
+      h.say(client, "LATENCY HISTOGRAM set nosuch")
+          .starts_with("%1\r\n$3\r\nset\r\n%2\r\n$5\r\ncalls\r\n:2\r\n$14\r\nhistogram_usec\r\n%"));
   CHECK(h.say(client, "LATENCY HISTOGRAM client").starts_with("%1\r\n$9\r\nclient|id\r\n"));
   (void)h.say(client, "CONFIG RESETSTAT");
   CHECK(h.say(client, "LATENCY HISTOGRAM set") == "%0\r\n");
@@ -96,11 +97,16 @@ TEST_CASE("resp: there are no functions, and none can be found or stopped") {
   Harness h;
   CHECK(h.say("FUNCTION FLUSH") == "+OK\r\n");
   CHECK(h.say("FUNCTION FLUSH ASYNC") == "+OK\r\n");
-  CHECK(h.say("FUNCTION FLUSH LATER") ==
-        "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option\r\n");
+  CHECK(h.say("FUNCTION FLUSH LATER") == "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option\r\n");
   CHECK(h.say("FUNCTION LIST WITHCODE") == "*0\r\n");
   CHECK(h.say("FUNCTION KILL") == "-NOTBUSY No scripts in execution right now.\r\n");
   CHECK(h.say("SCRIPT KILL") == "-NOTBUSY No scripts in execution right now.\r\n");
+}
+
+TEST_CASE("resp: LASTSAVE is a time from the beginning") {
+  Harness h;
+  CHECK(h.say("LASTSAVE") != ":0\r\n");
+  CHECK(h.say("LOLWUT").find("Redis ver. 7.0.15") != std::string::npos);
 }
 
 TEST_CASE("resp: INFO tells how much was written since the last SAVE") {
