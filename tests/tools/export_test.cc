@@ -166,7 +166,8 @@ TEST_CASE("import: a broken line is named by its number, and fatal or left out")
        "past its lifetime"},
       {"{\"key\":\"k\",\"value\":\"v\",\"deadline_ms\":null,\"kind\":\"fields\"}\n", "has none"},
   };
-  for (const auto& [line, why] : broken) {
+  for (const auto& [line, reason] : broken) {
+    const std::string& why = reason;
     CAPTURE(why);
     std::string text;
     for (std::size_t i = 0; i < lines.size(); ++i) text += i == 20 ? line : lines[i];

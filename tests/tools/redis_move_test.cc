@@ -304,6 +304,46 @@ TEST_CASE("redis: a password comes from a file or the environment, and is in no 
         0);
 }
 
+// A certificate of its own for `name`, signed by nobody else.
+void make_certificate(const TempDir& dir, const std::string& name) {
+  const std::string command =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+      "-days 2 -subj /CN=test -addext subjectAltName=" +
+      name + " -keyout " + dir.path() + "/key.pem -out " + dir.path() + "/cert.pem >/dev/null 2>&1";
+  REQUIRE(std::system(command.c_str()) == 0);
+}
+
+TEST_CASE("redis: over TLS, to a server whose certificate is trusted and bears its name") {
+  if (!has_redis()) return;
+  const TempDir dir;
+  make_certificate(dir, "DNS:localhost,IP:127.0.0.1");
+  const std::string port = std::to_string(20'000 + ::getpid() % 20'000);
+  const RedisServer server({"--port", "0", "--tls-port", port, "--tls-cert-file", dir / "cert.pem",
+                            "--tls-key-file", dir / "key.pem", "--tls-ca-cert-file",
+                            dir / "cert.pem", "--tls-auth-clients", "no"});
+  Random random(1);
+  fill(*server.client(), random, 300);
+  const auto import = [&](const std::string& host, const Arguments& more) {
+    Arguments arguments{"import", dir.store_path(), "rediss://" + host + ":" + port + "/0"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_cli(arguments);
+  };
+  const CliAnswer untrusted = import("localhost", {});
+  CHECK(untrusted.code == 3);
+  CHECK(contains(untrusted.err, "--tls-ca"));
+  for (const char* const host : {"localhost", "127.0.0.1"}) {
+    const CliAnswer answer = import(host, {"--tls-ca", dir / "cert.pem"});
+    CHECK_MESSAGE(answer.code == 0, answer.err);
+    CHECK(contains(answer.out, "300 keys"));
+    std::filesystem::remove_all(dir.store_path());
+  }
+  // Another name than the certificate's, though it leads to the same server.
+  const CliAnswer other = import("127.0.0.2", {"--tls-ca", dir / "cert.pem"});
+  CHECK(other.code == 3);
+  CHECK(contains(other.err, "not trusted"));
+  CHECK(import("localhost", {"--tls-ca", dir / "none.pem"}).code == 3);
+}
+
 TEST_CASE("redis: what is wrong is said, with a remedy, and leaves nothing behind") {
   const TempDir dir;
   make_store(dir.store_path());
