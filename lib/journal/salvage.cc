@@ -59,6 +59,17 @@ struct Directory {
 
 class Work final : public Salvage {
  public:
+  // `believe_list`: false when its end is known to be lost.
+  explicit Work(bool believe_list) : believe_list_(believe_list) {}
+
+  // A list that is sound and too short: something is missing, and there are table files that it
+  // does not name. An end that was cut off between two edits cannot be seen in the list itself.
+  [[nodiscard]] bool list_is_too_short() const {
+    const bool unnamed = std::ranges::any_of(
+        files_.tables, [&](const auto& table) { return !list_.tables.contains(table.first); });
+    return trusted() && unnamed && (head_lost_ || changes_->has_holes());
+  }
+
   Status begin(const std::string& dir, Report report) {
     dir_ = dir;
     if (Status looked = look_at_superblock(report); !looked) return looked;
@@ -102,6 +113,8 @@ class Work final : public Salvage {
   bool give(RecordView record, const KeyChanges* changes, bool of_ring, bool uncertain, Visit f,
             Report report);
 
+  const bool believe_list_;
+  bool head_lost_ = false;
   std::string dir_;
   SuperblockLook superblock_;
   Directory files_;
@@ -165,6 +178,14 @@ Status Work::list_files(Report report) {
   Result<FileList> list = read_file_list(rocks);
   if (!list) return list.status();
   list_ = *std::move(list);
+  if (!believe_list_) {
+    list_.whole = false;
+    report({.file = rocks_file(list_.manifest),
+            .key = {},
+            .what = "its end is lost: table files are there that it does not name, and what they "
+                    "hold is missing without them",
+            .remedy = kRepairRemedy});
+  }
   if (!list_.lost.empty()) {
     report({.file = rocks_file("CURRENT"),
             .key = {},
@@ -398,7 +419,8 @@ Status Work::read_changes(Report report) {
   changes_.emplace(flushed_);
   if (Status read = read_logs(report); !read) return read;
   const bool never_written = !superblock_.mark || superblock_.mark->synced == 0;
-  if (!flushed_ && trusted() && !never_written && !changes_->head()) {
+  head_lost_ = !flushed_ && trusted() && !never_written && !changes_->head();
+  if (head_lost_) {
     report({.file = kRocksName,
             .key = {},
             .what = "nothing says how far the store had come: its head is lost",
@@ -601,8 +623,17 @@ void Work::check_files(Report report) {
 }  // namespace
 
 Result<std::unique_ptr<Salvage>> Salvage::open(const std::string& dir, Report report) {
-  auto work = std::make_unique<Work>();
-  if (Status begun = work->begin(dir, report); !begun) return begun;
+  std::vector<Finding> findings;
+  const auto collect = [&](const Finding& finding) { findings.push_back(finding); };
+  auto work = std::make_unique<Work>(true);
+  Status begun = work->begin(dir, collect);
+  if (begun && work->list_is_too_short()) {
+    findings.clear();
+    work = std::make_unique<Work>(false);
+    begun = work->begin(dir, collect);
+  }
+  for (const Finding& finding : findings) report(finding);
+  if (!begun) return begun;
   return std::unique_ptr<Salvage>(std::move(work));
 }
 
