@@ -1,7 +1,6 @@
 #include "journal/salvage.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -18,6 +17,7 @@
 #include "journal/ring_scan.h"
 #include "journal/rocks_crc.h"
 #include "journal/rocks_options.h"
+#include "journal/store_files.h"
 #include "journal/superblock.h"
 #include "journal/table_walk.h"
 
@@ -30,32 +30,6 @@ constexpr const char* kRepairRemedy =
     "restore a backup, or save the rest with `cloakroom repair STORE-DIR NEW-DIR`";
 constexpr std::uint64_t kProgressEvery = 1024;
 constexpr std::uint64_t kLikeliestFamily = kRecordsFamily;
-
-// The number in "000012.sst"; nothing for another name.
-std::optional<std::uint64_t> number_of(std::string_view name, std::string_view ending) {
-  if (!name.ends_with(ending)) return std::nullopt;
-  name.remove_suffix(ending.size());
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return number;
-}
-
-std::string rocks_file(std::string_view name) {
-  return std::string(kRocksName) + "/" + std::string(name);
-}
-
-// As RocksDB writes them.
-std::string table_name(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  digits.insert(0, digits.size() < 6 ? 6 - digits.size() : 0, '0');
-  return digits + ".sst";
-}
-
-struct Directory {
-  std::map<std::uint64_t, std::string> tables;  // by number
-  std::map<std::uint64_t, std::string> logs;
-};
 
 class Work final : public Salvage {
  public:
@@ -94,7 +68,6 @@ class Work final : public Salvage {
  private:
   Status look_at_superblock(Report report);
   Status list_files(Report report);
-  void look_for_strangers(Report report);
   Status open_tables(Report report);
   void open_table(std::uint64_t number, const std::optional<ListedTable>& listed, Report report);
   FamilyMerge* merge_of(std::uint64_t family);
@@ -117,7 +90,7 @@ class Work final : public Salvage {
   bool head_lost_ = false;
   std::string dir_;
   SuperblockLook superblock_;
-  Directory files_;
+  StoreFiles files_;
   FileList list_;
   FamilyMerge records_;
   FamilyMerge deadlines_;
@@ -169,12 +142,9 @@ Status Work::list_files(Report report) {
     }
     return Status();
   }
-  for (const auto& entry : fs::directory_iterator(rocks, failed)) {
-    const std::string name = entry.path().filename();
-    if (const auto table = number_of(name, ".sst")) files_.tables[*table] = name;
-    if (const auto log = number_of(name, ".log")) files_.logs[*log] = name;
-  }
-  if (failed) return io_error("list", rocks, failed.value());
+  Result<StoreFiles> files = store_files(dir_);
+  if (!files) return files.status();
+  files_ = *std::move(files);
   Result<FileList> list = read_file_list(rocks);
   if (!list) return list.status();
   list_ = *std::move(list);
@@ -199,34 +169,8 @@ Status Work::list_files(Report report) {
             .remedy = kRepairRemedy,
             .offset = damage.offset});
   }
-  look_for_strangers(report);
+  tell_strangers(dir_, files_, list_, report);
   return Status();
-}
-
-// Files that no store has, and table files that the list does not know.
-void Work::look_for_strangers(Report report) {
-  const auto stranger = [&](const std::string& file, const std::string& what) {
-    report({.file = file, .key = {}, .what = what, .remedy = "nothing has to be done", .note = true});
-  };
-  const std::set<std::string> of_store{kSuperblockName, kRingName, kLockName, kRocksName};
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(dir_, failed)) {
-    const std::string name = entry.path().filename();
-    if (!of_store.contains(name)) stranger(name, "no file of a store");
-  }
-  for (const auto& entry : fs::directory_iterator(dir_ + "/" + kRocksName, failed)) {
-    const std::string name = entry.path().filename();
-    const bool known = number_of(name, ".sst") || number_of(name, ".log") || name == "CURRENT" ||
-                       name == "IDENTITY" || name.starts_with("LOCK") || name.starts_with("LOG") ||
-                       name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-");
-    if (!known) stranger(rocks_file(name), "no file of a store");
-  }
-  if (!trusted()) return;
-  for (const auto& [number, name] : files_.tables) {
-    if (list_.tables.contains(number)) continue;
-    stranger(rocks_file(name), "a table file that the list of files does not name: what was not "
-                               "finished, or no longer needed, when the process ended");
-  }
 }
 
 FamilyMerge* Work::merge_of(std::uint64_t family) {
