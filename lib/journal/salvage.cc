@@ -1,7 +1,6 @@
 #include "journal/salvage.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -18,6 +17,7 @@
 #include "journal/ring_scan.h"
 #include "journal/rocks_crc.h"
 #include "journal/rocks_options.h"
+#include "journal/store_files.h"
 #include "journal/superblock.h"
 #include "journal/table_walk.h"
 
@@ -31,34 +31,19 @@ constexpr const char* kRepairRemedy =
 constexpr std::uint64_t kProgressEvery = 1024;
 constexpr std::uint64_t kLikeliestFamily = kRecordsFamily;
 
-// The number in "000012.sst"; nothing for another name.
-std::optional<std::uint64_t> number_of(std::string_view name, std::string_view ending) {
-  if (!name.ends_with(ending)) return std::nullopt;
-  name.remove_suffix(ending.size());
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return number;
-}
-
-std::string rocks_file(std::string_view name) {
-  return std::string(kRocksName) + "/" + std::string(name);
-}
-
-// As RocksDB writes them.
-std::string table_name(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  digits.insert(0, digits.size() < 6 ? 6 - digits.size() : 0, '0');
-  return digits + ".sst";
-}
-
-struct Directory {
-  std::map<std::uint64_t, std::string> tables;  // by number
-  std::map<std::uint64_t, std::string> logs;
-};
-
 class Work final : public Salvage {
  public:
+  // `believe_list`: false when its end is known to be lost.
+  explicit Work(bool believe_list) : believe_list_(believe_list) {}
+
+  // A list that is sound and too short: something is missing, and there are table files that it
+  // does not name. An end that was cut off between two edits cannot be seen in the list itself.
+  [[nodiscard]] bool list_is_too_short() const {
+    const bool unnamed = std::ranges::any_of(
+        files_.tables, [&](const auto& table) { return !list_.tables.contains(table.first); });
+    return trusted() && unnamed && (head_lost_ || changes_->has_holes());
+  }
+
   Status begin(const std::string& dir, Report report) {
     dir_ = dir;
     if (Status looked = look_at_superblock(report); !looked) return looked;
@@ -83,7 +68,6 @@ class Work final : public Salvage {
  private:
   Status look_at_superblock(Report report);
   Status list_files(Report report);
-  void look_for_strangers(Report report);
   Status open_tables(Report report);
   void open_table(std::uint64_t number, const std::optional<ListedTable>& listed, Report report);
   FamilyMerge* merge_of(std::uint64_t family);
@@ -102,9 +86,11 @@ class Work final : public Salvage {
   bool give(RecordView record, const KeyChanges* changes, bool of_ring, bool uncertain, Visit f,
             Report report);
 
+  const bool believe_list_;
+  bool head_lost_ = false;
   std::string dir_;
   SuperblockLook superblock_;
-  Directory files_;
+  StoreFiles files_;
   FileList list_;
   FamilyMerge records_;
   FamilyMerge deadlines_;
@@ -156,15 +142,20 @@ Status Work::list_files(Report report) {
     }
     return Status();
   }
-  for (const auto& entry : fs::directory_iterator(rocks, failed)) {
-    const std::string name = entry.path().filename();
-    if (const auto table = number_of(name, ".sst")) files_.tables[*table] = name;
-    if (const auto log = number_of(name, ".log")) files_.logs[*log] = name;
-  }
-  if (failed) return io_error("list", rocks, failed.value());
+  Result<StoreFiles> files = store_files(dir_);
+  if (!files) return files.status();
+  files_ = *std::move(files);
   Result<FileList> list = read_file_list(rocks);
   if (!list) return list.status();
   list_ = *std::move(list);
+  if (!believe_list_) {
+    list_.whole = false;
+    report({.file = rocks_file(list_.manifest),
+            .key = {},
+            .what = "its end is lost: table files are there that it does not name, and what they "
+                    "hold is missing without them",
+            .remedy = kRepairRemedy});
+  }
   if (!list_.lost.empty()) {
     report({.file = rocks_file("CURRENT"),
             .key = {},
@@ -178,34 +169,8 @@ Status Work::list_files(Report report) {
             .remedy = kRepairRemedy,
             .offset = damage.offset});
   }
-  look_for_strangers(report);
+  tell_strangers(dir_, files_, list_, report);
   return Status();
-}
-
-// Files that no store has, and table files that the list does not know.
-void Work::look_for_strangers(Report report) {
-  const auto stranger = [&](const std::string& file, const std::string& what) {
-    report({.file = file, .key = {}, .what = what, .remedy = "nothing has to be done", .note = true});
-  };
-  const std::set<std::string> of_store{kSuperblockName, kRingName, kLockName, kRocksName};
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(dir_, failed)) {
-    const std::string name = entry.path().filename();
-    if (!of_store.contains(name)) stranger(name, "no file of a store");
-  }
-  for (const auto& entry : fs::directory_iterator(dir_ + "/" + kRocksName, failed)) {
-    const std::string name = entry.path().filename();
-    const bool known = number_of(name, ".sst") || number_of(name, ".log") || name == "CURRENT" ||
-                       name == "IDENTITY" || name.starts_with("LOCK") || name.starts_with("LOG") ||
-                       name.starts_with("MANIFEST-") || name.starts_with("OPTIONS-");
-    if (!known) stranger(rocks_file(name), "no file of a store");
-  }
-  if (!trusted()) return;
-  for (const auto& [number, name] : files_.tables) {
-    if (list_.tables.contains(number)) continue;
-    stranger(rocks_file(name), "a table file that the list of files does not name: what was not "
-                               "finished, or no longer needed, when the process ended");
-  }
 }
 
 FamilyMerge* Work::merge_of(std::uint64_t family) {
@@ -398,7 +363,8 @@ Status Work::read_changes(Report report) {
   changes_.emplace(flushed_);
   if (Status read = read_logs(report); !read) return read;
   const bool never_written = !superblock_.mark || superblock_.mark->synced == 0;
-  if (!flushed_ && trusted() && !never_written && !changes_->head()) {
+  head_lost_ = !flushed_ && trusted() && !never_written && !changes_->head();
+  if (head_lost_) {
     report({.file = kRocksName,
             .key = {},
             .what = "nothing says how far the store had come: its head is lost",
@@ -601,8 +567,17 @@ void Work::check_files(Report report) {
 }  // namespace
 
 Result<std::unique_ptr<Salvage>> Salvage::open(const std::string& dir, Report report) {
-  auto work = std::make_unique<Work>();
-  if (Status begun = work->begin(dir, report); !begun) return begun;
+  std::vector<Finding> findings;
+  const auto collect = [&](const Finding& finding) { findings.push_back(finding); };
+  auto work = std::make_unique<Work>(true);
+  Status begun = work->begin(dir, collect);
+  if (begun && work->list_is_too_short()) {
+    findings.clear();
+    work = std::make_unique<Work>(false);
+    begun = work->begin(dir, collect);
+  }
+  for (const Finding& finding : findings) report(finding);
+  if (!begun) return begun;
   return std::unique_ptr<Salvage>(std::move(work));
 }
 

@@ -263,7 +263,8 @@ bool TableWalk::next_found_block() {
     block_end_ = searched_;
     return begin_block(offset);
   }
-  if (from < bytes_) {
+  // Also when the file ends with a whole block: what followed it may be cut off.
+  if (!std::exchange(end_told_, true)) {
     damaged(from, bytes_ - from, "bytes that are no block of records, up to the end of the file",
             true);
   }

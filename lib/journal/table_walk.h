@@ -106,6 +106,7 @@ class TableWalk {
   bool indexed_ = false;
   std::vector<BlockPlace> index_;
   std::size_t next_in_index_ = 0;
+  bool end_told_ = false;
   std::uint64_t searched_ = 0;  // without an index: blocks were looked for up to here
   TableProperties properties_;
 
