@@ -24,10 +24,9 @@ Verb add_info(CLI::App& root) {
 
 CLI::Validator moment_check() {
   return {[](const std::string& text) {
-            return parse_moment(text)
-                       ? std::string()
-                       : text + " is neither a duration such as 90s, 15min, 2h or 7d nor a time " +
-                             "such as \"2026-01-31 09:30:00\" (UTC)";
+            return parse_moment(text) ? std::string()
+                                      : "not a duration (90s, 15min, 2h, 7d) or a time "
+                                        "(\"2026-01-31 09:30\", UTC)";
           },
           "", "moment"};
 }

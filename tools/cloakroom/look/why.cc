@@ -107,13 +107,13 @@ class Judge {
 
   const Epoch& epoch_of(std::string_view key) {
     const std::string name(key.substr(0, key.rfind(':') + 1));
-    const auto [at, added] = epochs_.try_emplace(name);
-    if (!added) return at->second;
+    if (const auto known = epochs_.find(name); known != epochs_.end()) return known->second;
+    Epoch& epoch = epochs_[name];
     (void)reader_.get(name + "meta", [&](const RecordView& record) {
       MetaRecord meta;
-      if (decode(record.value, meta)) at->second = {meta.epoch, meta.epoch_began_at};
+      if (decode(record.value, meta)) epoch = {meta.epoch, meta.epoch_began_at};
     });
-    return at->second;
+    return epoch;
   }
 
   StoreReader& reader_;

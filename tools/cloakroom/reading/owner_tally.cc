@@ -89,8 +89,11 @@ std::uint64_t OwnerTally::owners() const noexcept {
   for (const std::uint8_t rank : registers_) sum += std::ldexp(1.0, -rank);
   constexpr double kCount = kRegisters;
   constexpr double kAlpha = 0.7213 / (1 + 1.079 / kCount);
-  // What is tracked is more than small estimates need their correction for.
-  const double estimate = kAlpha * kCount * kCount / sum;
+  double estimate = kAlpha * kCount * kCount / sum;
+  // Of few the registers that nobody has touched tell more.
+  const auto untouched =
+      static_cast<double>(std::count(registers_.begin(), registers_.end(), std::uint8_t{0}));
+  if (estimate <= 2.5 * kCount && untouched > 0) estimate = kCount * std::log(kCount / untouched);
   return std::max<std::uint64_t>(used_, static_cast<std::uint64_t>(estimate));
 }
 
