@@ -203,9 +203,9 @@ class Store {
   // --- events, durability, upkeep ----------------------------------------------------------
 
   // Calls f for every event in the mask from now on, one at a time and in order, until the
-  // subscription goes: on the store's dispatcher thread, or on one that is inside deliver_events(). f must not block for long (events are then dropped and an
-  // kOverflow event says how many), but may call the store. With background off, events are
-  // delivered by sweep().
+  // subscription goes: on the store's dispatcher thread, or on one that is inside deliver_events().
+  // f must not block for long (events are then dropped and a kOverflow event says how many), but
+  // may call the store. With background off, events are delivered by sweep().
   [[nodiscard]] Subscription subscribe(std::function<void(const Event&)> f,
                                        EventMask mask = kAllEvents);
 

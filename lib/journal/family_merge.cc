@@ -26,24 +26,25 @@ void FamilyMerge::add_lost(const std::optional<ListedTable>& listed) {
   sources_.back()->listed = listed;
 }
 
+// What was given last stays where it is until somebody wants the next one.
 bool FamilyMerge::next(MergedEntry& entry) {
   if (!std::exchange(begun_, true)) {
     for (const auto& source : sources_) {
       if (source->walk && source->walk->next(source->entry)) heap_.push_back(source.get());
     }
     std::ranges::make_heap(heap_, later);
+  } else {
+    while (!heap_.empty() && heap_.front()->entry.key == last_key_) advance_top();
   }
   if (heap_.empty()) return false;
   const Source& top = *heap_.front();
-  entry.key.assign(top.entry.key);
-  entry.value.assign(top.entry.value);
-  entry.sequence = top.entry.sequence;
-  entry.erased = top.entry.erased;
-  entry.block = top.entry.block;
-  entry.file.assign(top.name);
-  do {
-    advance_top();
-  } while (!heap_.empty() && heap_.front()->entry.key == entry.key);
+  last_key_.assign(top.entry.key);
+  entry = {.key = top.entry.key,
+           .value = top.entry.value,
+           .sequence = top.entry.sequence,
+           .erased = top.entry.erased,
+           .file = top.name,
+           .block = top.entry.block};
   return true;
 }
 
@@ -73,17 +74,23 @@ bool FamilyMerge::covers(const Source& source, std::string_view key) {
   }
   if (!source.walk) return true;
   if (all_were_read(source)) return false;
-  return std::ranges::any_of(source.walk->damages(), [&](const TableDamage& damage) {
+  const bool around = std::ranges::any_of(source.walk->damages(), [&](const TableDamage& damage) {
     // A file holds one state of a key: those around what is lost are not in it.
     return damage.entries_lost && (!damage.after || key > *damage.after) &&
            (!damage.before || key < *damage.before);
   });
+  if (!around) return false;
+  return source.listed
+             ? source.walk->may_hold(key, source.listed->smallest, source.listed->largest)
+             : source.walk->may_hold(key, {}, {});
 }
 
-bool FamilyMerge::covers_lost(std::string_view key, std::uint64_t sequence) const {
+bool FamilyMerge::covers_lost(std::string_view key,
+                              std::optional<std::uint64_t> sequence) const {
   return std::ranges::any_of(sources_, [&](const auto& source) {
     const bool damaged = !source->walk || !source->walk->damages().empty();
-    const bool newer = !source->listed || source->listed->largest_sequence > sequence;
+    const bool newer =
+        !source->listed || !sequence || source->listed->largest_sequence > *sequence;
     return damaged && newer && covers(*source, key);
   });
 }

@@ -23,13 +23,14 @@
 
 namespace cloakroom {
 
+// Views are valid until the next call of next().
 struct MergedEntry {
-  std::string key = {};
-  std::string value = {};
+  std::string_view key = {};
+  std::string_view value = {};
   std::uint64_t sequence = 0;
   bool erased = false;
-  std::string file = {};    // where it was found
-  std::uint64_t block = 0;  // its offset there
+  std::string_view file = {};  // where it was found
+  std::uint64_t block = 0;     // its offset there
 };
 
 class FamilyMerge {
@@ -43,9 +44,10 @@ class FamilyMerge {
   // False at the end. Keys ascend.
   bool next(MergedEntry& entry);
 
-  // May a state of this key newer than `sequence` have been in what is lost? REQUIRES: no key
-  // after the one that next() gave last, or every key when next() has answered false.
-  [[nodiscard]] bool covers_lost(std::string_view key, std::uint64_t sequence) const;
+  // May a state of this key newer than `sequence`, or any where that is nothing, have been in what
+  // is lost? (A file in which everything is merged has sequence number 0.) REQUIRES: no key after
+  // the one that next() gave last, or every key when next() has answered false.
+  [[nodiscard]] bool covers_lost(std::string_view key, std::optional<std::uint64_t> sequence) const;
 
   // What is lost and damaged, file by file. After the last next().
   void report(FunctionRef<void(const Finding&)> report) const;
@@ -74,6 +76,7 @@ class FamilyMerge {
   std::vector<std::unique_ptr<Source>> sources_;
   std::vector<Source*> heap_;
   bool begun_ = false;
+  std::string last_key_;
   std::uint64_t bytes_total_ = 0;
   std::uint64_t entries_total_ = 0;
 };

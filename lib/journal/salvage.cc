@@ -293,12 +293,12 @@ Status Work::open_tables(Report report) {
 void Work::read_meta(Report report) {
   MergedEntry entry;
   while (meta_.next(entry)) {
-    if (entry.key == kIdKey) id_ = entry.value;
+    if (entry.key == kIdKey) id_ = std::string(entry.value);
     if (entry.key != kHeadKey) continue;
     if (const auto head = parse_head(entry.value)) {
       flushed_ = *head;
     } else {
-      report({.file = entry.file,
+      report({.file = std::string(entry.file),
               .key = {},
               .what = head.status().message(),
               .remedy = kRepairRemedy,
@@ -440,8 +440,9 @@ void Work::resolve_deadline(RecordView& record, const KeyChanges* changes, Repor
   const bool in_tables = has_deadline_ && deadline_.key == record.key;
   const auto* logged = changes != nullptr && changes->deadline ? &*changes->deadline : nullptr;
   const bool log_is_newer = logged != nullptr && (!in_tables || logged->sequence > deadline_.sequence);
-  const std::uint64_t sequence =
-      log_is_newer ? logged->sequence : in_tables ? deadline_.sequence : 0;
+  std::optional<std::uint64_t> sequence;
+  if (in_tables) sequence = deadline_.sequence;
+  if (log_is_newer) sequence = logged->sequence;
   // Without what is lost the record keeps the deadline it was written with.
   if (deadlines_.covers_lost(record.key, sequence)) {
     ++grants_lost_;
@@ -451,7 +452,7 @@ void Work::resolve_deadline(RecordView& record, const KeyChanges* changes, Repor
   const std::string_view bytes = log_is_newer ? std::string_view(logged->value) : deadline_.value;
   const auto granted = parse_deadline(record.key, bytes);
   if (!granted) {
-    report({.file = log_is_newer ? "deadlines" : deadline_.file,
+    report({.file = log_is_newer ? "deadlines" : std::string(deadline_.file),
             .key = std::string(record.key),
             .what = granted.status().message(),
             .remedy = "touch the record, or erase it",
@@ -460,7 +461,7 @@ void Work::resolve_deadline(RecordView& record, const KeyChanges* changes, Repor
   }
   if (granted->version != record.version) return;
   if (granted->deadline < record.deadline) {
-    report({.file = log_is_newer ? "deadlines" : deadline_.file,
+    report({.file = log_is_newer ? "deadlines" : std::string(deadline_.file),
             .key = std::string(record.key),
             .what = "a granted deadline before that of its record",
             .remedy = "touch the record, or erase it"});
@@ -499,11 +500,11 @@ bool Work::visit_key(std::string_view key, const MergedEntry* entry, const KeyCh
   std::optional<RecordView> record;
   if (!erased) {
     const auto parsed = parse_record(
-        key, log_is_newer ? std::string_view(logged->value) : std::string_view(entry->value));
+        key, log_is_newer ? std::string_view(logged->value) : entry->value);
     if (parsed) {
       record = *parsed;
     } else {
-      report({.file = log_is_newer ? "records" : entry->file,
+      report({.file = log_is_newer ? "records" : std::string(entry->file),
               .key = std::string(key),
               .what = parsed.status().message(),
               .remedy = "restore it from a backup, or rewrite or erase the record",
@@ -524,7 +525,9 @@ bool Work::visit_key(std::string_view key, const MergedEntry* entry, const KeyCh
     }
   }
   if (!record) return true;
-  const std::uint64_t sequence = log_is_newer ? logged->sequence : any && entry ? entry->sequence : 0;
+  std::optional<std::uint64_t> sequence;
+  if (entry != nullptr) sequence = entry->sequence;
+  if (log_is_newer) sequence = logged->sequence;
   const bool uncertain = !of_ring && records_.covers_lost(key, sequence);
   return give(*record, changes, of_ring, uncertain, f, report);
 }

@@ -29,7 +29,7 @@ constexpr std::size_t kChunkBytes = std::size_t{4} << 20;
 // A file of the store that is held open, so that its bytes stay.
 struct HeldFile {
   Fd fd;
-  TableFile is;
+  CopiedTable is;
 };
 using HeldFiles = std::map<std::string, HeldFile>;  // numbers of equal width: in their order
 

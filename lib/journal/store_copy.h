@@ -46,18 +46,18 @@
 namespace cloakroom {
 
 // A table file as it was in the store: two that agree in all of this are the same bytes.
-struct TableFile {
+struct CopiedTable {
   std::string name;
   std::uint64_t bytes = 0;
   std::uint64_t inode = 0;
   std::int64_t changed_ns = 0;
-  friend bool operator==(const TableFile&, const TableFile&) = default;
+  friend bool operator==(const CopiedTable&, const CopiedTable&) = default;
 };
 
 struct CopySettings {
   bool link = true;          // table files from the store itself, where that is possible
   std::string earlier = {};  // the directory of an earlier copy of the same store, or empty
-  std::vector<TableFile> earlier_tables = {};  // StoreCopy::tables of that one
+  std::vector<CopiedTable> earlier_tables = {};  // StoreCopy::tables of that one
   std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};  // bytes
 };
 
@@ -66,7 +66,7 @@ struct StoreCopy {
   std::uint32_t generation = 0;
   Version version = 0;  // everything up to it is there
   bool live = false;    // the store was not stopped in order: it is open, or was killed
-  std::vector<TableFile> tables;
+  std::vector<CopiedTable> tables;
   std::uint64_t bytes_linked = 0;
   std::uint64_t bytes_copied = 0;
   unsigned attempts = 0;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/coding.h"
 
@@ -116,6 +117,7 @@ void TableWalk::read_layout() {
       if (!reader.ok()) continue;
       places.push_back(place);
       if (entries.key() == "rocksdb.properties") properties = place;
+      if (entries.key().starts_with("fullfilter.")) filter_place_ = place;
     }
   } else {
     whole = false;
@@ -126,6 +128,7 @@ void TableWalk::read_layout() {
     damaged(places[i].offset, places[i].size, "a block of the filter or the properties is damaged",
             false);
     if (properties && properties->offset == places[i].offset) properties.reset();
+    if (filter_place_ && filter_place_->offset == places[i].offset) filter_place_.reset();
   }
   if (properties) read_properties(*properties);
   if (whole) check_gaps(std::move(places));
@@ -184,6 +187,24 @@ bool TableWalk::next(TableEntry& entry) {
   }
 }
 
+bool TableWalk::may_hold(std::string_view key, std::string_view smallest,
+                         std::string_view largest) {
+  if (!filter_ && filter_place_) {
+    const BlockPlace place = *std::exchange(filter_place_, std::nullopt);
+    const auto bytes = bytes_at(place.offset, place.size + kBlockTrailerBytes, 0);
+    std::string contents;
+    if (bytes && open_block(*bytes, contents)) filter_ = RocksFilter::open(std::move(contents));
+    const bool tested = has_last_ || !smallest.empty();
+    const auto knows = [&](std::string_view known) {
+      return known.empty() || filter_->may_hold(known);
+    };
+    if (filter_ && !(tested && knows(last_key_) && knows(smallest) && knows(largest))) {
+      filter_.reset();
+    }
+  }
+  return !filter_ || filter_->may_hold(key);
+}
+
 // Keys ascend, of one key the newest state comes first. A block out of place is none of the file.
 bool TableWalk::accept(const DataKey& key) {
   if (has_last_ && (key.user < last_key_ ||
@@ -193,6 +214,7 @@ bool TableWalk::accept(const DataKey& key) {
   has_last_ = true;
   last_key_.assign(key.user);
   last_sequence_ = key.sequence;
+  if (filter_ && !filter_->may_hold(key.user)) filter_.reset();
   return true;
 }
 

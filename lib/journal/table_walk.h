@@ -24,6 +24,7 @@
 
 #include "base/file.h"
 #include "cloakroom/status.h"
+#include "journal/rocks_filter.h"
 #include "journal/table_block.h"
 
 namespace cloakroom {
@@ -66,6 +67,12 @@ class TableWalk {
   [[nodiscard]] const TableProperties& properties() const noexcept { return properties_; }
   [[nodiscard]] std::uint64_t file_bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t entries() const noexcept { return entries_read_; }
+
+  // False: by its filter the file never held a state of this key. True when there is no filter that
+  // can be believed: it must know `smallest` and `largest`, keys of the file where not empty, and
+  // every key that was read since it was first asked.
+  [[nodiscard]] bool may_hold(std::string_view key, std::string_view smallest,
+                              std::string_view largest);
 
  private:
   TableWalk(std::string path, Fd fd, std::uint64_t bytes)
@@ -113,6 +120,8 @@ class TableWalk {
   std::uint64_t last_sequence_ = 0;
   std::uint64_t entries_read_ = 0;
   std::vector<TableDamage> damages_;
+  std::optional<BlockPlace> filter_place_;
+  std::optional<RocksFilter> filter_;  // read when it is asked
   std::size_t unbounded_ = 0;  // damages from here on do not know `before` yet
 };
 

@@ -10,7 +10,7 @@ constexpr std::size_t kArgsKept = 1024;  // of a huge command no memory is kept
 Parser::Outcome Batch::refill(Parser& parser, std::size_t most) {
   parts_.clear();
   args_.clear();
-  at_ = 0;
+  at_ = bytes_ = 0;
   if (args_.capacity() > kArgsKept) std::vector<std::string_view>().swap(args_);
   Parser::Outcome outcome = Parser::Outcome::kNeedMore;
   while (parts_.size() < most) {
@@ -19,16 +19,15 @@ Parser::Outcome Batch::refill(Parser& parser, std::size_t most) {
     const std::span<const std::string_view> args = parser.args();
     parts_.push_back({CommandTable::instance().of(args), args_.size(), args.size(),
                       parser.command_bytes(), parser.is_inline()});
+    bytes_ += parser.command_bytes();
     args_.insert(args_.end(), args.begin(), args.end());
     if (parser.is_inline() || args_.size() > kArgsKept) break;
   }
   return parts_.empty() ? outcome : Parser::Outcome::kCommand;
 }
 
-std::size_t Batch::bytes() const noexcept {
-  std::size_t sum = 0;
-  for (std::size_t i = at_; i < parts_.size(); ++i) sum += parts_[i].bytes;
-  return sum;
+void Batch::pop(std::size_t count) noexcept {
+  for (const std::size_t end = at_ + count; at_ < end; ++at_) bytes_ -= parts_[at_].bytes;
 }
 
 Parsed Batch::operator[](std::size_t i) const noexcept {

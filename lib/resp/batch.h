@@ -38,10 +38,10 @@ class Batch {
   [[nodiscard]] bool empty() const noexcept { return at_ == parts_.size(); }
   [[nodiscard]] std::size_t size() const noexcept { return parts_.size() - at_; }
   // As they came, of those not yet run.
-  [[nodiscard]] std::size_t bytes() const noexcept;
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   // The i-th that is to be run. REQUIRES: i < size().
   [[nodiscard]] Parsed operator[](std::size_t i) const noexcept;
-  void pop(std::size_t count = 1) noexcept { at_ += count; }
+  void pop(std::size_t count = 1) noexcept;
 
  private:
   struct Part {
@@ -55,6 +55,7 @@ class Batch {
   std::vector<Part> parts_ = {};
   std::vector<std::string_view> args_ = {};
   std::size_t at_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace cloakroom::resp

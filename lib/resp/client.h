@@ -58,7 +58,7 @@ class Client {
   [[nodiscard]] int protocol() const noexcept { return protocol_.load(std::memory_order_relaxed); }
   void set_protocol(int protocol) noexcept { protocol_.store(protocol, std::memory_order_relaxed); }
   [[nodiscard]] std::size_t subscriptions() const noexcept {
-    return channels.size() + patterns.size();
+    return channels.size() + patterns.size() + shards.size();
   }
 
   // --- of its own thread --------------------------------------------------------------------
@@ -78,6 +78,7 @@ class Client {
 
   std::set<std::string> channels = {};
   std::set<std::string> patterns = {};
+  std::set<std::string> shards = {};
   unsigned auth_failures = 0;
   // When its last command ended, or its batch was taken up: when the next one begins. A clock costs
   // as much as the lookup of a key.
@@ -93,6 +94,7 @@ class Client {
   std::atomic<int> queued{-1};                  // commands in MULTI; -1: not in one
   std::atomic<std::size_t> channel_count{0};
   std::atomic<std::size_t> pattern_count{0};
+  std::atomic<std::size_t> shard_count{0};
   std::atomic<std::size_t> output_bytes{0};
   std::atomic<std::size_t> input_bytes{0};
   std::atomic<bool> no_evict{false};

@@ -9,7 +9,7 @@ namespace {
 
 std::string flags_of(const Client& client) {
   std::string flags;
-  if (client.channel_count + client.pattern_count != 0) flags += 'P';
+  if (client.channel_count + client.pattern_count + client.shard_count != 0) flags += 'P';
   if (client.queued >= 0) flags += 'x';
   if (client.no_evict) flags += 'e';
   return flags.empty() ? "N" : flags;
@@ -28,7 +28,7 @@ std::string describe(const Client& client) {
                      " flags=" + flags_of(client) + " db=" + std::to_string(client.database) +
                      " sub=" + std::to_string(client.channel_count) +
                      " psub=" + std::to_string(client.pattern_count) +
-                     " ssub=0 multi=" + std::to_string(client.queued) +
+                     " ssub=" + std::to_string(client.shard_count) + " multi=" + std::to_string(client.queued) +
                      " qbuf=" + std::to_string(client.input_bytes) + " qbuf-free=0 argv-mem=0" +
                      " multi-mem=0 rbs=0 rbp=0 obl=" + std::to_string(client.output_bytes) +
                      " oll=0 omem=" + std::to_string(client.output_bytes) +
@@ -74,7 +74,7 @@ bool is_client_type(std::string_view word) noexcept {
 }
 
 bool is_of_type(const Client& client, std::string_view type) noexcept {
-  const bool subscriber = client.channel_count + client.pattern_count != 0;
+  const bool subscriber = client.channel_count + client.pattern_count + client.shard_count != 0;
   return is_word(type, subscriber ? "pubsub" : "normal");
 }
 

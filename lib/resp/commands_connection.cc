@@ -152,6 +152,7 @@ void reset(Call& call) {
   forget(call.server, client);
   client.channel_count = 0;
   client.pattern_count = 0;
+  client.shard_count = 0;
   client.database.store(0, std::memory_order_relaxed);
   client.set_protocol(2);
   call.out.set_protocol(2);

@@ -86,7 +86,7 @@ void clients_section(Call& call, Text& text, const Stats&) {
   std::size_t input = 0;
   std::size_t output = 0;
   for (const auto& client : call.server.clients.all()) {
-    subscribers += client->channel_count + client->pattern_count != 0 ? 1 : 0;
+    subscribers += client->channel_count + client->pattern_count + client->shard_count != 0 ? 1 : 0;
     input = std::max(input, client->input_bytes.load());
     output = std::max(output, client->output_bytes.load());
   }
@@ -177,9 +177,9 @@ void stats_section(Call& call, Text& text, const Stats& stats) {
   text.line("evicted_clients", 0);
   text.line("keyspace_hits", stats.hits);
   text.line("keyspace_misses", stats.misses);
-  text.line("pubsub_channels", server.pubsub.channel_count());
-  text.line("pubsub_patterns", server.pubsub.pattern_count());
-  text.line("pubsubshard_channels", 0);
+  text.line("pubsub_channels", server.pubsub.count(Listening::kChannel));
+  text.line("pubsub_patterns", server.pubsub.count(Listening::kPattern));
+  text.line("pubsubshard_channels", server.pubsub.count(Listening::kShard));
   text.line("latest_fork_usec", 0);
   text.line("total_forks", 0);
   text.line("total_error_replies", server.errors.load());

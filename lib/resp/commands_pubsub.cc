@@ -1,4 +1,6 @@
 // Channels: SUBSCRIBE and PUBLISH.
+#include <array>
+
 #include "resp/commands.h"
 
 namespace cloakroom::resp {
@@ -6,55 +8,61 @@ namespace {
 
 constexpr std::size_t kSubscriptionsMax = 100'000;  // of one client
 
-void confirm(Call& call, std::string_view kind, const std::string* name) {
+// What a client listens to, of one sort.
+std::set<std::string>& of(Client& client, Listening to) {
+  if (to == Listening::kPattern) return client.patterns;
+  return to == Listening::kShard ? client.shards : client.channels;
+}
+
+// Channels and patterns are counted together, sharded channels for themselves.
+void confirm(Call& call, Listening to, const std::string* name) {
+  constexpr std::array<std::string_view, 3> kJoin{"subscribe", "psubscribe", "ssubscribe"};
+  constexpr std::array<std::string_view, 3> kLeave{"unsubscribe", "punsubscribe", "sunsubscribe"};
+  const bool joins = call.command.name == kJoin[static_cast<std::size_t>(to)];
+  const std::size_t shards = call.client.shards.size();
   call.out.push(3);
-  call.out.bulk(kind);
+  call.out.bulk((joins ? kJoin : kLeave)[static_cast<std::size_t>(to)]);
   name != nullptr ? call.out.bulk(*name) : call.out.null();
-  call.out.integer(static_cast<std::int64_t>(call.client.subscriptions()));
+  call.out.integer(static_cast<std::int64_t>(
+      to == Listening::kShard ? shards : call.client.subscriptions() - shards));
 }
 
 void note_counts(Client& client) {
   client.channel_count.store(client.channels.size(), std::memory_order_relaxed);
   client.pattern_count.store(client.patterns.size(), std::memory_order_relaxed);
+  client.shard_count.store(client.shards.size(), std::memory_order_relaxed);
 }
 
-void subscribe_to(Call& call, bool patterns) {
-  PubSub& pubsub = call.server.pubsub;
+void join(Call& call, Listening to) {
   for (std::size_t i = 1; i < call.size(); ++i) {
     if (call.client.subscriptions() >= kSubscriptionsMax) {
       return call.error("ERR too many subscriptions");
     }
     const std::string name(call[i]);
-    auto& mine = patterns ? call.client.patterns : call.client.channels;
-    if (mine.insert(name).second) {
-      patterns ? pubsub.subscribe_pattern(name, call.client) : pubsub.subscribe(name, call.client);
-    }
-    confirm(call, patterns ? "psubscribe" : "subscribe", &name);
+    if (of(call.client, to).insert(name).second) call.server.pubsub.subscribe(to, name, call.client);
+    confirm(call, to, &name);
   }
   note_counts(call.client);
 }
 
-void unsubscribe_from(Call& call, bool patterns) {
-  PubSub& pubsub = call.server.pubsub;
-  auto& mine = patterns ? call.client.patterns : call.client.channels;
+void leave(Call& call, Listening to) {
+  auto& mine = of(call.client, to);
   std::vector<std::string> names(call.args.begin() + 1, call.args.end());
   if (names.empty()) names.assign(mine.begin(), mine.end());
-  const std::string_view kind = patterns ? "punsubscribe" : "unsubscribe";
   for (const std::string& name : names) {
-    if (mine.erase(name) != 0) {
-      patterns ? pubsub.unsubscribe_pattern(name, call.client)
-               : pubsub.unsubscribe(name, call.client);
-    }
-    confirm(call, kind, &name);
+    if (mine.erase(name) != 0) call.server.pubsub.unsubscribe(to, name, call.client);
+    confirm(call, to, &name);
   }
-  if (names.empty()) confirm(call, kind, nullptr);
+  if (names.empty()) confirm(call, to, nullptr);
   note_counts(call.client);
 }
 
-void subscribe(Call& call) { subscribe_to(call, false); }
-void psubscribe(Call& call) { subscribe_to(call, true); }
-void unsubscribe(Call& call) { unsubscribe_from(call, false); }
-void punsubscribe(Call& call) { unsubscribe_from(call, true); }
+void subscribe(Call& call) { join(call, Listening::kChannel); }
+void psubscribe(Call& call) { join(call, Listening::kPattern); }
+void ssubscribe(Call& call) { join(call, Listening::kShard); }
+void unsubscribe(Call& call) { leave(call, Listening::kChannel); }
+void punsubscribe(Call& call) { leave(call, Listening::kPattern); }
+void sunsubscribe(Call& call) { leave(call, Listening::kShard); }
 
 void publish(Call& call) {
   if (call.client.step != nullptr) {
@@ -68,26 +76,36 @@ void publish(Call& call) {
   call.out.integer(static_cast<std::int64_t>(call.server.pubsub.publish(call[1], call[2])));
 }
 
-void channels(Call& call) {
+void spublish(Call& call) {
+  call.out.integer(static_cast<std::int64_t>(call.server.pubsub.publish_sharded(call[1], call[2])));
+}
+
+void tell_names(Call& call, Listening to) {
   if (call.size() > 3) {
-    return call.error("ERR wrong number of arguments for 'pubsub|channels' command");
+    return call.error("ERR wrong number of arguments for '" + std::string(call.command.name) +
+                      "' command");
   }
-  const auto names = call.server.pubsub.channels(call.size() == 3 ? call[2] : std::string_view());
+  const auto names = call.server.pubsub.names(to, call.size() == 3 ? call[2] : std::string_view());
   call.out.array(names.size());
   for (const std::string& name : names) call.out.bulk(name);
 }
 
-void numsub(Call& call) {
+void tell_numbers(Call& call, Listening to) {
   call.out.array((call.size() - 2) * 2);
   for (std::size_t i = 2; i < call.size(); ++i) {
     call.out.bulk(call[i]);
     call.out.integer(
-        static_cast<std::int64_t>(call.server.pubsub.subscribers(std::string(call[i]))));
+        static_cast<std::int64_t>(call.server.pubsub.subscribers(to, std::string(call[i]))));
   }
 }
 
+void channels(Call& call) { tell_names(call, Listening::kChannel); }
+void shardchannels(Call& call) { tell_names(call, Listening::kShard); }
+void numsub(Call& call) { tell_numbers(call, Listening::kChannel); }
+void shardnumsub(Call& call) { tell_numbers(call, Listening::kShard); }
+
 void numpat(Call& call) {
-  call.out.integer(static_cast<std::int64_t>(call.server.pubsub.pattern_count()));
+  call.out.integer(static_cast<std::int64_t>(call.server.pubsub.count(Listening::kPattern)));
 }
 
 constexpr std::uint32_t kFlags = kPubSub | kLoading | kStale;
@@ -101,12 +119,22 @@ constexpr Command kCommands[] = {
      "Listen to channels that match patterns", psubscribe},
     {"punsubscribe", -1, kFlags | kNoScript, 0, 0, 0, "pubsub", "2.0.0",
      "Listen to patterns no more", punsubscribe},
+    {"ssubscribe", -2, kFlags | kNoScript, 0, 0, 0, "pubsub", "7.0.0", "Listen to sharded channels",
+     ssubscribe},
+    {"sunsubscribe", -1, kFlags | kNoScript, 0, 0, 0, "pubsub", "7.0.0",
+     "Listen to sharded channels no more", sunsubscribe},
+    {"spublish", 3, kFlags | kFast, 0, 0, 0, "pubsub", "7.0.0", "Tell a sharded channel something",
+     spublish},
     {"publish", 3, kFlags | kFast, 0, 0, 0, "pubsub", "2.0.0", "Tell a channel something", publish},
     {"pubsub", -2, kContainer, 0, 0, 0, "pubsub", "2.8.0", "About channels", nullptr},
     {"pubsub|channels", -2, kFlags, 0, 0, 0, "pubsub", "2.8.0", "Channels somebody listens to",
      channels},
     {"pubsub|numsub", -2, kFlags, 0, 0, 0, "pubsub", "2.8.0", "How many listen to channels",
      numsub},
+    {"pubsub|shardchannels", -2, kFlags, 0, 0, 0, "pubsub", "7.0.0",
+     "Sharded channels somebody listens to", shardchannels},
+    {"pubsub|shardnumsub", -2, kFlags, 0, 0, 0, "pubsub", "7.0.0",
+     "How many listen to sharded channels", shardnumsub},
     {"pubsub|numpat", 2, kFlags, 0, 0, 0, "pubsub", "2.8.0", "How many patterns are listened to",
      numpat},
 };

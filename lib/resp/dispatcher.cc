@@ -46,8 +46,9 @@ std::string unknown_command(std::span<const std::string_view> args) {
 
 // A RESP2 subscriber may say only this, because its replies cannot be told from messages.
 bool fits_subscriber(const Command& command) noexcept {
-  constexpr std::array<std::string_view, 7> kAllowed{
-      "ping", "subscribe", "unsubscribe", "psubscribe", "punsubscribe", "quit", "reset"};
+  constexpr std::array<std::string_view, 9> kAllowed{
+      "ping",       "subscribe",    "unsubscribe", "psubscribe", "punsubscribe",
+      "ssubscribe", "sunsubscribe", "quit",        "reset"};
   return std::find(kAllowed.begin(), kAllowed.end(), command.name) != kAllowed.end();
 }
 
@@ -70,8 +71,10 @@ std::string check_user(const Client& client, const Command& command,
   }
   if (command.group == "pubsub" && !user.all_channels) {
     const bool is_pattern = command.name == "psubscribe";
-    const std::size_t last = command.name == "publish" ? 2 : args.size();
-    const bool names = command.name == "publish" || command.name == "subscribe" || is_pattern;
+    const bool publishes = command.name == "publish" || command.name == "spublish";
+    const std::size_t last = publishes ? 2 : args.size();
+    const bool names = publishes || is_pattern || command.name == "subscribe" ||
+                       command.name == "ssubscribe";
     for (std::size_t i = 1; names && i < last; ++i) {
       if (!user.may_hear(args[i], is_pattern)) {
         return "NOPERM this user has no permissions to access one of the channels used as "
@@ -258,12 +261,12 @@ std::size_t get_many(Server& server, Client& client, std::span<const std::string
 }
 
 void forget(Server& server, Client& client) {
-  for (const std::string& channel : client.channels) server.pubsub.unsubscribe(channel, client);
-  for (const std::string& pattern : client.patterns) {
-    server.pubsub.unsubscribe_pattern(pattern, client);
+  for (const auto& [to, mine] : {std::pair{Listening::kChannel, &client.channels},
+                                 std::pair{Listening::kPattern, &client.patterns},
+                                 std::pair{Listening::kShard, &client.shards}}) {
+    for (const std::string& name : *mine) server.pubsub.unsubscribe(to, name, client);
+    mine->clear();
   }
-  client.channels.clear();
-  client.patterns.clear();
 }
 
 }  // namespace cloakroom::resp

@@ -10,21 +10,25 @@
 namespace cloakroom::resp {
 namespace {
 
+std::size_t index_of(Listening to) noexcept { return static_cast<std::size_t>(to); }
+
 // A message in both protocols, made when first needed.
 class Message {
  public:
   Message(std::string_view channel, std::string_view text) : channel_(channel), text_(text) {}
 
-  const std::string& of(int protocol, std::string_view pattern, bool by_pattern) {
+  // `pattern` is what it was heard by, of kPattern.
+  const std::string& of(int protocol, Listening by, std::string_view pattern) {
     std::string& made = made_[protocol >= 3 ? 1 : 0];
-    if (!made.empty() && pattern == pattern_ && by_pattern == by_pattern_) return made;
-    if (pattern != pattern_ || by_pattern != by_pattern_) made_ = {};
+    if (!made.empty() && pattern == pattern_ && by == by_) return made;
+    if (pattern != pattern_ || by != by_) made_ = {};
     pattern_ = pattern;
-    by_pattern_ = by_pattern;
+    by_ = by;
+    constexpr std::array<std::string_view, 3> kKinds{"message", "pmessage", "smessage"};
     Reply reply(made, protocol);
-    reply.push(by_pattern ? 4 : 3);
-    reply.bulk(by_pattern ? "pmessage" : "message");
-    if (by_pattern) reply.bulk(pattern);
+    reply.push(by == Listening::kPattern ? 4 : 3);
+    reply.bulk(kKinds[index_of(by)]);
+    if (by == Listening::kPattern) reply.bulk(pattern);
     reply.bulk(channel_);
     reply.bulk(text_);
     return made;
@@ -34,18 +38,21 @@ class Message {
   std::string_view channel_;
   std::string_view text_;
   std::string_view pattern_ = {};
-  bool by_pattern_ = false;
+  Listening by_ = Listening::kChannel;
   std::array<std::string, 2> made_ = {};
 };
 
 }  // namespace
 
-void PubSub::add(Registry& registry, const std::string& name, Client& client) {
-  registry[name].push_back(&client);
+void PubSub::subscribe(Listening to, const std::string& name, Client& client) {
+  MutexLock guard(mutex_);
+  registries_[index_of(to)][name].push_back(&client);
   listeners_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void PubSub::remove(Registry& registry, const std::string& name, Client& client) {
+void PubSub::unsubscribe(Listening to, const std::string& name, Client& client) {
+  MutexLock guard(mutex_);
+  Registry& registry = registries_[index_of(to)];
   const auto found = registry.find(name);
   if (found == registry.end()) return;
   const auto gone = std::remove(found->second.begin(), found->second.end(), &client);
@@ -55,78 +62,73 @@ void PubSub::remove(Registry& registry, const std::string& name, Client& client)
   if (found->second.empty()) registry.erase(found);
 }
 
-void PubSub::subscribe(const std::string& channel, Client& client) {
-  MutexLock guard(mutex_);
-  add(channels_, channel, client);
-}
-
-void PubSub::unsubscribe(const std::string& channel, Client& client) {
-  MutexLock guard(mutex_);
-  remove(channels_, channel, client);
-}
-
-void PubSub::subscribe_pattern(const std::string& pattern, Client& client) {
-  MutexLock guard(mutex_);
-  add(patterns_, pattern, client);
-}
-
-void PubSub::unsubscribe_pattern(const std::string& pattern, Client& client) {
-  MutexLock guard(mutex_);
-  remove(patterns_, pattern, client);
-}
-
 std::size_t PubSub::publish(std::string_view channel, std::string_view message) {
   if (!anybody()) return 0;
   Message made(channel, message);
   std::size_t received = 0;
   MutexLock guard(mutex_);
-  if (const auto found = channels_.find(std::string(channel)); found != channels_.end()) {
-    for (Client* client : found->second) client->push(made.of(client->protocol(), {}, false));
+  const Registry& channels = registries_[index_of(Listening::kChannel)];
+  if (const auto found = channels.find(std::string(channel)); found != channels.end()) {
+    for (Client* client : found->second) {
+      client->push(made.of(client->protocol(), Listening::kChannel, {}));
+    }
     received += found->second.size();
   }
-  for (const auto& [pattern, clients] : patterns_) {
+  for (const auto& [pattern, clients] : registries_[index_of(Listening::kPattern)]) {
     if (!glob_matches(pattern, channel)) continue;
-    for (Client* client : clients) client->push(made.of(client->protocol(), pattern, true));
+    for (Client* client : clients) {
+      client->push(made.of(client->protocol(), Listening::kPattern, pattern));
+    }
     received += clients.size();
   }
   return received;
 }
 
+std::size_t PubSub::publish_sharded(std::string_view channel, std::string_view message) {
+  if (!anybody()) return 0;
+  Message made(channel, message);
+  MutexLock guard(mutex_);
+  const Registry& shards = registries_[index_of(Listening::kShard)];
+  const auto found = shards.find(std::string(channel));
+  if (found == shards.end()) return 0;
+  for (Client* client : found->second) {
+    client->push(made.of(client->protocol(), Listening::kShard, {}));
+  }
+  return found->second.size();
+}
+
 std::size_t PubSub::receivers(std::string_view channel) const {
   std::size_t count = 0;
   MutexLock guard(mutex_);
-  if (const auto found = channels_.find(std::string(channel)); found != channels_.end()) {
+  const Registry& channels = registries_[index_of(Listening::kChannel)];
+  if (const auto found = channels.find(std::string(channel)); found != channels.end()) {
     count += found->second.size();
   }
-  for (const auto& [pattern, clients] : patterns_) {
+  for (const auto& [pattern, clients] : registries_[index_of(Listening::kPattern)]) {
     if (glob_matches(pattern, channel)) count += clients.size();
   }
   return count;
 }
 
-std::vector<std::string> PubSub::channels(std::string_view pattern) const {
+std::vector<std::string> PubSub::names(Listening to, std::string_view pattern) const {
   std::vector<std::string> names;
   MutexLock guard(mutex_);
-  for (const auto& [name, clients] : channels_) {
+  for (const auto& [name, clients] : registries_[index_of(to)]) {
     if (pattern.empty() || glob_matches(pattern, name)) names.push_back(name);
   }
   return names;
 }
 
-std::size_t PubSub::subscribers(const std::string& channel) const {
+std::size_t PubSub::subscribers(Listening to, const std::string& channel) const {
   MutexLock guard(mutex_);
-  const auto found = channels_.find(channel);
-  return found == channels_.end() ? 0 : found->second.size();
+  const Registry& registry = registries_[index_of(to)];
+  const auto found = registry.find(channel);
+  return found == registry.end() ? 0 : found->second.size();
 }
 
-std::size_t PubSub::channel_count() const {
+std::size_t PubSub::count(Listening to) const {
   MutexLock guard(mutex_);
-  return channels_.size();
-}
-
-std::size_t PubSub::pattern_count() const {
-  MutexLock guard(mutex_);
-  return patterns_.size();
+  return registries_[index_of(to)].size();
 }
 
 }  // namespace cloakroom::resp

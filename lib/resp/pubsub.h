@@ -1,4 +1,5 @@
-// Who listens to which channel and pattern.
+// Who listens to which channel, pattern and sharded channel. Sharded channels are a world of their
+// own: in a cluster they live where their slot is, here they are all in one place.
 //
 // Thread safety: every method from any thread. A publisher delivers under the registry's lock, so
 // that two messages reach every subscriber in one order, and a subscription that has gone receives
@@ -7,6 +8,7 @@
 #ifndef CLOAKROOM_LIB_RESP_PUBSUB_H_
 #define CLOAKROOM_LIB_RESP_PUBSUB_H_
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -22,15 +24,16 @@ namespace cloakroom::resp {
 
 class Client;
 
+enum class Listening : std::uint8_t { kChannel, kPattern, kShard };
+
 class PubSub {
  public:
-  void subscribe(const std::string& channel, Client& client);
-  void unsubscribe(const std::string& channel, Client& client);
-  void subscribe_pattern(const std::string& pattern, Client& client);
-  void unsubscribe_pattern(const std::string& pattern, Client& client);
+  void subscribe(Listening to, const std::string& name, Client& client);
+  void unsubscribe(Listening to, const std::string& name, Client& client);
 
-  // How many received it. To `self`, who is publishing, it goes behind the reply.
+  // How many received it.
   std::size_t publish(std::string_view channel, std::string_view message);
+  std::size_t publish_sharded(std::string_view channel, std::string_view message);
 
   // How many would receive it.
   [[nodiscard]] std::size_t receivers(std::string_view channel) const;
@@ -38,20 +41,17 @@ class PubSub {
   [[nodiscard]] bool anybody() const noexcept {
     return listeners_.load(std::memory_order_relaxed) != 0;
   }
-  [[nodiscard]] std::vector<std::string> channels(std::string_view pattern) const;
-  [[nodiscard]] std::size_t subscribers(const std::string& channel) const;
-  [[nodiscard]] std::size_t channel_count() const;
-  [[nodiscard]] std::size_t pattern_count() const;
+  // Of kChannel and kShard.
+  [[nodiscard]] std::vector<std::string> names(Listening to, std::string_view pattern) const;
+  [[nodiscard]] std::size_t subscribers(Listening to, const std::string& channel) const;
+  [[nodiscard]] std::size_t count(Listening to) const;
 
  private:
   using Subscribers = std::vector<Client*>;
   using Registry = std::unordered_map<std::string, Subscribers>;
-  void add(Registry& registry, const std::string& name, Client& client) REQUIRES(mutex_);
-  void remove(Registry& registry, const std::string& name, Client& client) REQUIRES(mutex_);
 
   mutable Mutex mutex_;
-  Registry channels_ GUARDED_BY(mutex_) = {};
-  Registry patterns_ GUARDED_BY(mutex_) = {};
+  std::array<Registry, 3> registries_ GUARDED_BY(mutex_) = {};  // by Listening
   std::atomic<std::size_t> listeners_{0};
 };
 

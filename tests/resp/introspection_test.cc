@@ -70,6 +70,28 @@ TEST_CASE("resp: a client that wants no replies hears what it subscribes to") {
   CHECK(h.say(quiet, "PING") == "+PONG\r\n");
 }
 
+TEST_CASE("resp: sharded channels are a world of their own") {
+  Harness h;
+  FakeClient& ear = h.connect(3);
+  CHECK(h.say(ear, "SUBSCRIBE c").ends_with(":1\r\n"));
+  CHECK(h.say(ear, "SSUBSCRIBE c d") ==
+        ">3\r\n$10\r\nssubscribe\r\n$1\r\nc\r\n:1\r\n"
+        ">3\r\n$10\r\nssubscribe\r\n$1\r\nd\r\n:2\r\n");
+  CHECK(h.say("PUBLISH c m") == ":1\r\n");
+  CHECK(h.say("SPUBLISH c m") == ":1\r\n");
+  CHECK(ear.pushed ==
+        ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n"
+        ">3\r\n$8\r\nsmessage\r\n$1\r\nc\r\n$1\r\nm\r\n");
+  CHECK(h.say("PUBSUB SHARDNUMSUB c d e") ==
+        "*6\r\n$1\r\nc\r\n:1\r\n$1\r\nd\r\n:1\r\n$1\r\ne\r\n:0\r\n");
+  CHECK(h.say("PUBSUB SHARDCHANNELS d*") == "*1\r\n$1\r\nd\r\n");
+  CHECK(h.say("PUBSUB CHANNELS") == "*1\r\n$1\r\nc\r\n");
+  CHECK(h.say(ear, "UNSUBSCRIBE") == ">3\r\n$11\r\nunsubscribe\r\n$1\r\nc\r\n:0\r\n");
+  CHECK(h.say(ear, "SUNSUBSCRIBE c") == ">3\r\n$12\r\nsunsubscribe\r\n$1\r\nc\r\n:1\r\n");
+  CHECK(h.say(ear, "RESET") == "+RESET\r\n");
+  CHECK(h.say("SPUBLISH d m") == ":0\r\n");
+}
+
 TEST_CASE("resp: there are no functions, and none can be found or stopped") {
   Harness h;
   CHECK(h.say("FUNCTION FLUSH") == "+OK\r\n");

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cloakroom::testing {
@@ -70,6 +71,17 @@ class ChildProcess {
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) return false;
       seen_.append(chunk.data(), static_cast<std::size_t>(count));
+    }
+    return true;
+  }
+
+  // Blocks while the program does not read. False when it has gone.
+  [[nodiscard]] bool write(std::string_view text) const {
+    while (!text.empty()) {
+      const ssize_t count = ::write(in_, text.data(), text.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(count));
     }
     return true;
   }

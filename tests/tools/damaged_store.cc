@@ -145,10 +145,15 @@ const Place& pick(const std::vector<Place>& files, Random& random) {
 
 std::optional<Dump> dump_of(const std::string& dir) {
   const CliAnswer answer = run_cli({"export", dir, "--show-values", "--dead"}, {.seconds_max = 60});
-  if (answer.code != 0) return std::nullopt;
+  if (answer.code != 0) {
+    MESSAGE("export of " << dir << " answers " << answer.code << ": " << answer.err);
+    return std::nullopt;
+  }
   Dump dump;
   for (nlohmann::json& line : json_lines(answer.out)) {
-    if (line.contains("key")) dump[line["key"].get<std::string>()] = std::move(line);
+    if (!line.contains("key")) continue;
+    const std::string key = line["key"].get<std::string>();
+    dump[key] = std::move(line);
   }
   return dump;
 }

@@ -159,7 +159,13 @@ class Trial {
     but_for_deadline["deadline_ms"] = truth->second["deadline_ms"];
     CHECK_MESSAGE(but_for_deadline == truth->second, record.dump(), " was ", truth->second.dump());
     CHECK_MESSAGE((copy_ || deadlines_lost() || is_end_of_ring(damage_)), "a deadline is wrong: ",
-                  record.dump(), " was ", truth->second.dump());
+                  record.dump(), " was ", truth->second["deadline_ms"].dump(), told());
+  }
+
+  [[nodiscard]] std::string told() const {
+    std::string text;
+    for (const Json& line : lines_) text += "\n" + line.dump();
+    return text;
   }
 
   [[nodiscard]] bool deadlines_lost() const {

@@ -21,7 +21,7 @@ constexpr std::size_t kDigits = 6;
 
 Json json_of(const Backup& backup) {
   Json tables = Json::array();
-  for (const TableFile& table : backup.copy.tables) {
+  for (const CopiedTable& table : backup.copy.tables) {
     tables.push_back({table.name, table.bytes, table.inode, table.changed_ns});
   }
   return {{"backup", 1},
@@ -106,8 +106,9 @@ Result<std::vector<Backup>> list_backups(const std::string& dir) {
     backups.push_back(*std::move(backup));
   }
   if (failed == std::errc::no_such_file_or_directory || failed == std::errc::not_a_directory) {
-    return Status(StatusCode::kIo,
-                  dir + " is no directory; name one that `cloakroom backup` made, or that holds them");
+    return Status(
+        StatusCode::kIo,
+        dir + " is no directory; name one that `cloakroom backup` made, or that holds them");
   }
   if (failed) return io_error("list", dir, failed.value());
   std::ranges::sort(backups, {}, &Backup::number);

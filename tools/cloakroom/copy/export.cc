@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "copy/copy.h"
+#include "copy/line_encoder.h"
 #include "copy/line_files.h"
 #include "copy/pace.h"
 #include "copy/record_line.h"
@@ -51,25 +52,24 @@ int write_all(const ExportOptions& options) {
   Damage damage(options.skip_broken);
   std::uint64_t seen = 0;
   std::uint64_t written = 0;
-  Status flushed;
   const auto on_damage = [&](const Finding& finding) {
     pace.clear();
     damage.tell(finding);
   };
   const FunctionRef<void(const Finding&)> tell = on_damage;
+  LineEncoder encoder(*sink);
   const Status walked = reader->for_each(
       [&](const RecordView& record) {
         ++seen;
         pace.update(seen, seen, info.records_estimate);
         if (!options.selection.holds(record, info.now)) return true;
-        append_record_line(sink->buffer(), record);
         ++written;
-        flushed = sink->flush_some();
-        return flushed.ok();
+        return encoder.add(record);
       },
       damage.skip() ? &tell : nullptr);
+  const Status encoded = encoder.finish();
   pace.clear();
-  if (!flushed) return cannot(flushed);
+  if (!encoded) return cannot(encoded);
   if (!walked) {
     message(text_of(walked) + "; run `cloakroom verify " + options.dir +
             "`, and export what is left with --skip-broken");

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "text/interrupt.h"
+
 namespace cloakroom::cli {
 namespace {
 
@@ -57,9 +59,10 @@ bool LineSource::fill() {
   ssize_t count = 0;
   do {
     count = ::read(fd_.get(), buffer_.data() + old, piece);
-  } while (count < 0 && errno == EINTR);
+  } while (count < 0 && errno == EINTR && !Interrupts::pending());
   buffer_.resize(old + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-  if (count < 0) status_ = io_error("read", path_, errno);
+  interrupted_ = count < 0 && errno == EINTR;
+  if (count < 0 && !interrupted_) status_ = io_error("read", path_, errno);
   end_ = count <= 0;
   return !end_;
 }
@@ -81,7 +84,7 @@ bool LineSource::next(std::string_view* line) {
     if (!fill()) break;
     searched = begun;
   }
-  if (!status_ || at_ == buffer_.size()) return false;
+  if (!status_ || interrupted_ || at_ == buffer_.size()) return false;
   *line = std::string_view(buffer_).substr(at_);
   offset_ += buffer_.size() - at_;
   at_ = buffer_.size();

@@ -17,8 +17,8 @@ class LineSource {
   // "-" is stdin.
   static Result<LineSource> open(const std::string& path);
 
-  // False at the end, and when status() says why there is no more. Without its newline; valid until
-  // the next call. A last line without one counts.
+  // False at the end, when Ctrl-C came, and when status() says why there is no more. Without its
+  // newline; valid until the next call. A last line without one counts.
   bool next(std::string_view* line);
 
   [[nodiscard]] const Status& status() const noexcept { return status_; }
@@ -42,6 +42,7 @@ class LineSource {
   std::uint64_t offset_ = 0;
   std::uint64_t total_ = 0;
   bool end_ = false;
+  bool interrupted_ = false;  // while it waited for more
 };
 
 // Writes to stdout, or to a new file, mode 0600, that has its name only when it is whole and on

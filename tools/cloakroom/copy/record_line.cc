@@ -23,30 +23,39 @@ constexpr std::string_view kBase64 =
 
 // --- writing ---------------------------------------------------------------------------------
 
-constexpr std::uint64_t kOnes = 0x0101010101010101;
 constexpr std::uint64_t kHighs = 0x8080808080808080;
 
-// Has one of the eight bytes to be looked at: a control, a quote, a backslash, DEL, or not ASCII?
-// Where a byte is c or less than c, the subtraction borrows into its high bit.
-constexpr bool is_special(std::uint64_t word) noexcept {
-  const std::uint64_t quote = word ^ (kOnes * '"');
-  const std::uint64_t backslash = word ^ (kOnes * '\\');
-  const std::uint64_t del = word ^ (kOnes * 0x7f);
-  return (((word - kOnes * 0x20) | (quote - kOnes) | (backslash - kOnes) | (del - kOnes) | word) &
-          kHighs) != 0;
-}
+// How a byte stands in a JSON string: as it is, behind a backslash, or otherwise.
+enum Look : std::uint8_t { kPlain = 0, kBackslash = 1, kOtherwise = 2 };
 
-// The length of what can be copied as it is.
-std::size_t plain_prefix(std::string_view bytes) noexcept {
-  std::size_t at = 0;
-  for (; at + 8 <= bytes.size(); at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + at, sizeof(word));
-    if (is_special(word)) break;
+constexpr auto kLooks = [] {
+  std::array<std::uint8_t, 256> looks{};
+  for (std::size_t c = 0; c < looks.size(); ++c) {
+    looks[c] = c < 0x20 || c >= 0x7f ? kOtherwise : c == '"' || c == '\\' ? kBackslash : kPlain;
   }
-  for (; at < bytes.size(); ++at) {
-    const auto c = static_cast<unsigned char>(bytes[at]);
-    if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') break;
+  return looks;
+}();
+
+// Appends what is plain or takes a backslash, and returns how many bytes of `text` that was. Values
+// are mostly JSON, with a quote every few bytes: a branch for each would be mispredicted, so the
+// backslash is always written, and stays where it is wanted.
+std::size_t append_easy(std::string& out, std::string_view text) {
+  constexpr std::size_t kPiece = 256;
+  std::array<char, 2 * kPiece> piece;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.size(), at + kPiece);
+    std::size_t to = 0;
+    std::uint8_t look = kPlain;
+    for (; at < end; ++at) {
+      look = kLooks[static_cast<unsigned char>(text[at])];
+      if (look == kOtherwise) break;
+      piece[to] = '\\';
+      piece[to + look] = text[at];
+      to += std::size_t{1} + look;
+    }
+    out.append(piece.data(), to);
+    if (look == kOtherwise) break;
   }
   return at;
 }
@@ -82,18 +91,14 @@ std::size_t append_escaped(std::string& out, std::string_view bytes) {
 // REQUIRES: valid UTF-8.
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
-  while (!text.empty()) {
-    std::size_t length = plain_prefix(text);
-    if (length != 0) {
-      out.append(text.data(), length);
-    } else if (text[0] == '"' || text[0] == '\\') {
-      out += '\\';
-      out += text[0];
-      length = 1;
-    } else if (text[0] == '\n') {
+  for (;;) {
+    text.remove_prefix(append_easy(out, text));
+    if (text.empty()) break;
+    std::size_t length = printable_prefix(text);
+    if (text[0] == '\n') {
       out += "\\n";
       length = 1;
-    } else if (length = printable_prefix(text); length != 0) {
+    } else if (length != 0) {
       out.append(text.data(), length);
     } else {
       length = append_escaped(out, text);

@@ -27,6 +27,8 @@ class Interrupts {
   Interrupts& operator=(const Interrupts&) = delete;
 
   [[nodiscard]] bool came() const noexcept { return received != 0; }
+  // The same, for who does not have the object; false when there is none.
+  [[nodiscard]] static bool pending() noexcept { return received != 0; }
 
   // Ends the process by the signal that came, as if nobody had noted it; returns 128 and its number
   // where that does not end it.
