@@ -129,6 +129,9 @@ TEST_CASE("usage: what is wrong is told with what was meant and where to look") 
   };
   const Case cases[] = {
       {{}, {"`cloakroom --help` lists the verbs"}},
+      {{"LS", "x"}, {"no verb 'LS'", "did you mean ls?"}},
+      {{"ls", "x", "--larger-than", "-5"}, {"--larger-than: -5 is negative"}},
+      {{"report", "x"}, {"--output is missing", "report [OPTIONS] --output FILE STORE-DIR"}},
       {{"lst"}, {"no verb 'lst'", "did you mean ls?"}},
       {{"--jsn"}, {"no verb '--jsn'"}},
       {{"ls"}, {"STORE-DIR is missing", "cloakroom ls [OPTIONS] STORE-DIR"}},

@@ -75,7 +75,7 @@ int run(int argc, char** argv) {
     message(complaint(root, wrong, words));
     return kExitUsage;
   }
-  if (const std::string problem = too_large(root, words); !problem.empty()) {
+  if (const std::string problem = out_of_range(root, words); !problem.empty()) {
     message(problem);
     return kExitUsage;
   }

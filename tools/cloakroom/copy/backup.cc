@@ -112,6 +112,7 @@ Result<Backup> make(const BackupOptions& options, const std::vector<Backup>& ear
 
 int make_and_tell(const BackupOptions& options) {
   if (!open_reader(options.dir)) return kExitCannotOpen;  // it says best why not
+  if (lies_in_store(options.to, options.dir)) return kExitUsage;
   const auto lock = lock_backups(options.to);
   if (!lock) return cannot(lock.status());
   auto earlier = list_backups(options.to);

@@ -105,6 +105,11 @@ Result<std::vector<Backup>> list_backups(const std::string& dir) {
     backup->number = *number;
     backups.push_back(*std::move(backup));
   }
+  if (failed == std::errc::no_such_file_or_directory || failed == std::errc::not_a_directory) {
+    return Status(
+        StatusCode::kIo,
+        dir + " is no directory; name one that `cloakroom backup` made, or that holds them");
+  }
   if (failed) return io_error("list", dir, failed.value());
   std::ranges::sort(backups, {}, &Backup::number);
   return backups;

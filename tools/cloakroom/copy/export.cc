@@ -39,6 +39,7 @@ class Damage {
 int write_all(const ExportOptions& options) {
   const auto reader = open_reader(options.dir);
   if (!reader) return kExitCannotOpen;
+  if (!options.out.empty() && lies_in_store(options.out, options.dir)) return kExitUsage;
   auto sink = LineSink::open(options.out);
   if (!sink) return cannot(sink.status());
   const StoreInfo& info = reader->info();

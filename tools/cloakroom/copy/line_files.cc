@@ -27,6 +27,9 @@ Result<LineSource> LineSource::open(const std::string& path) {
     return LineSource("stdin", std::move(in));
   }
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) {
+    return Status(StatusCode::kIo, "there is no file " + path + "; name the one that export wrote");
+  }
   if (!fd) return io_error("open", path, errno);
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return io_error("open", path, errno);

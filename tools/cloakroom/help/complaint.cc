@@ -1,6 +1,7 @@
 // What is said about a wrong command line. CLI11 knows what is wrong, but tells it in its own words
 // and without the next step.
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <numeric>
@@ -142,10 +143,12 @@ std::string of_verb(const CLI::App& app, const CLI::ParseError& error,
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& known) {
+  std::string lower = word;
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   std::string best;
   std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : known) {
-    const std::size_t far = distance(word, candidate);
+    const std::size_t far = distance(lower, candidate);
     if (far < least) {
       least = far;
       best = candidate;
@@ -154,7 +157,7 @@ std::string nearest(const std::string& word, const std::vector<std::string>& kno
   return best;
 }
 
-std::string too_large(const CLI::App& root, const std::vector<std::string>& given) {
+std::string out_of_range(const CLI::App& root, const std::vector<std::string>& given) {
   const CLI::App* const app = verb_of(root);
   if (app == nullptr) return {};
   for (const ArgumentInfo& argument : verb_info(*app).arguments) {
@@ -162,6 +165,8 @@ std::string too_large(const CLI::App& root, const std::vector<std::string>& give
     if (option == nullptr || option->count() == 0) continue;
     if (option->get_type_name().find("INT") == std::string::npos) continue;
     const std::string value = value_of(*app, argument, given);
+    const bool is_unsigned = option->get_type_name().find("UINT") != std::string::npos;
+    if (is_unsigned && value.starts_with("-")) return argument.name + ": " + value + " is negative";
     errno = 0;
     (void)std::strtoull(value.c_str(), nullptr, 10);
     if (errno == ERANGE) return argument.name + ": " + value + " is too large a number";

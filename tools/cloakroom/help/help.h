@@ -38,9 +38,9 @@ namespace cloakroom::cli {
 [[nodiscard]] std::string complaint(const CLI::App& root, const CLI::ParseError& error,
                                     const std::vector<std::string>& given);
 
-// A number that does not fit 64 bits, which CLI11 takes for the largest that does: what is wrong, or
-// an empty string.
-[[nodiscard]] std::string too_large(const CLI::App& root, const std::vector<std::string>& given);
+// A number that does not fit 64 bits, or is below nothing, which CLI11 takes for the largest that
+// does fit: what is wrong, or an empty string.
+[[nodiscard]] std::string out_of_range(const CLI::App& root, const std::vector<std::string>& given);
 
 // The one of `known` that `word` was most likely meant to be, or an empty string.
 [[nodiscard]] std::string nearest(const std::string& word, const std::vector<std::string>& known);

@@ -84,6 +84,10 @@ std::string verbatim(const std::vector<std::string>& lines) {
 std::string synopsis_of(const VerbInfo& verb) {
   std::string out = bold("cloakroom " + verb.name) + " [" + italic("OPTIONS") + "]";
   for (const ArgumentInfo& argument : verb.arguments) {
+    if (argument.positional() || !argument.required) continue;
+    out += " " + bold(argument.name) + " " + italic(argument.argument);
+  }
+  for (const ArgumentInfo& argument : verb.arguments) {
     if (!argument.positional()) continue;
     const std::string name = italic(argument.name) + (argument.repeats ? "\\fR..." : "");
     out += argument.required ? " " + name : " [" + name + "]";

@@ -157,6 +157,11 @@ Takes takes(const ArgumentInfo& argument) {
 std::string synopsis(const VerbInfo& verb) {
   std::string text = verb.name + " [OPTIONS]";
   for (const ArgumentInfo& argument : verb.arguments) {
+    if (!argument.positional() && argument.required) {
+      text += " " + argument.name + " " + argument.argument;
+    }
+  }
+  for (const ArgumentInfo& argument : verb.arguments) {
     if (!argument.positional()) continue;
     const std::string name = argument.name + (argument.repeats ? "..." : "");
     text += argument.required ? " " + name : " [" + name + "]";

@@ -33,6 +33,7 @@ class Repair {
 
   int run() {
     if (!may_look_into(options_.dir)) return kExitCannotOpen;
+    if (lies_in_store(options_.new_dir, options_.dir)) return kExitUsage;
     const auto report = [&](const Finding& finding) { tell(finding); };
     auto salvage = Salvage::open(options_.dir, report);
     if (!salvage) return cannot(salvage.status());

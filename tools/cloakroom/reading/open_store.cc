@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "base/file.h"
 #include "reading/parallel_walk.h"
@@ -45,6 +46,21 @@ std::unique_ptr<StoreReader> open_reader(const std::string& dir) {
   }
   if ((*reader)->info().live) be_gentle();
   return *std::move(reader);
+}
+
+bool lies_in_store(const std::string& path, const std::string& dir) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const fs::path store = fs::weakly_canonical(dir, failed);
+  if (failed) return false;
+  for (fs::path at = fs::weakly_canonical(path, failed); !failed; at = at.parent_path()) {
+    if (at == store) {
+      message(path + " lies in the store " + dir + "; name a place outside of it");
+      return true;
+    }
+    if (at == at.parent_path()) break;
+  }
+  return false;
 }
 
 std::string text_of(const Finding& finding) {

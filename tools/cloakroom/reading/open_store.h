@@ -15,6 +15,10 @@ namespace cloakroom::cli {
 // Whether there is a directory that we may look into; else says which it is that is wrong.
 [[nodiscard]] bool may_look_into(const std::string& dir);
 
+// Whether `path`, which need not exist, is the store's directory or lies in it. What a verb makes
+// has no place there: a message, and true.
+[[nodiscard]] bool lies_in_store(const std::string& path, const std::string& dir);
+
 // "a.sst, offset 12, key sess:1: what is wrong; what to do", escaped.
 [[nodiscard]] std::string text_of(const Finding& finding);
 

@@ -72,6 +72,7 @@ Status put_in_place(const std::string& path, const std::string& text) {
 int run_report(const ReportOptions& options) {
   const auto reader = open_reader(options.dir);
   if (!reader) return kExitCannotOpen;
+  if (options.output != "-" && lies_in_store(options.output, options.dir)) return kExitUsage;
   auto survey = take_survey(*reader);
   if (!survey) {
     message(text_of(survey.status()) + "; run `cloakroom verify " + options.dir + "`");
