@@ -5,7 +5,7 @@
 // would be given to its. Here each store has two threads of its own that make way: they work off what
 // the committer has written, and nobody waits for them until they are far behind
 // (RocksSnapshot::behind()). On a single core that doubles the rate of writes; measured in
-// docs/decisions/0012.
+// docs/decisions/0013.
 //
 //   Schedule(HIGH)  ->  flushes       one thread, started by the first job, nice 10
 //   Schedule(LOW)   ->  compactions   the same
