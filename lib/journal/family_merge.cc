@@ -80,17 +80,14 @@ bool FamilyMerge::covers(const Source& source, std::string_view key) {
            (!damage.before || key < *damage.before);
   });
   if (!around) return false;
-  return source.listed
-             ? source.walk->may_hold(key, source.listed->smallest, source.listed->largest)
-             : source.walk->may_hold(key, {}, {});
+  return source.listed ? source.walk->may_hold(key, source.listed->smallest, source.listed->largest)
+                       : source.walk->may_hold(key, {}, {});
 }
 
-bool FamilyMerge::covers_lost(std::string_view key,
-                              std::optional<std::uint64_t> sequence) const {
+bool FamilyMerge::covers_lost(std::string_view key, std::optional<std::uint64_t> sequence) const {
   return std::ranges::any_of(sources_, [&](const auto& source) {
     const bool damaged = !source->walk || !source->walk->damages().empty();
-    const bool newer =
-        !source->listed || !sequence || source->listed->largest_sequence > *sequence;
+    const bool newer = !source->listed || !sequence || source->listed->largest_sequence > *sequence;
     return damaged && newer && covers(*source, key);
   });
 }

@@ -3,8 +3,8 @@
 //
 // Of each key the state with the highest sequence number counts, an erasure like any other. Where a
 // part of a file is lost, an older state in another file may be one that was overwritten or erased
-// in the lost part: covers_lost() says so. What is lost is bounded by the keys around it, and by the
-// sequence numbers that the list of files names for its file.
+// in the lost part: covers_lost() says so. What is lost is bounded by the keys around it, and by
+// the sequence numbers that the list of files names for its file.
 //
 // Memory: that of a TableWalk for each file. Not thread-safe.
 #ifndef CLOAKROOM_LIB_JOURNAL_FAMILY_MERGE_H_

@@ -140,8 +140,8 @@ std::string newest_manifest(const std::string& rocks) {
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(rocks, failed)) {
     const std::string name = entry.path().filename();
-    const bool later = name.size() > newest.size() ||
-                       (name.size() == newest.size() && name > newest);
+    const bool later =
+        name.size() > newest.size() || (name.size() == newest.size() && name > newest);
     if (name.starts_with(kPrefix) && later) newest = name;
   }
   return newest;

@@ -36,7 +36,7 @@ struct ListedTable {
 };
 
 struct FileList {
-  std::string manifest = {};                      // its name; empty: not known
+  std::string manifest = {};  // its name; empty: not known
   std::map<std::uint64_t, ListedTable> tables = {};
   std::map<std::uint64_t, std::string> families = {};
   std::map<std::uint64_t, std::uint64_t> log_numbers = {};  // older logs are in tables, by family

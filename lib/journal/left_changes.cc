@@ -104,14 +104,15 @@ Status LeftChanges::add_log(const std::string& path, std::uint64_t number, const
   for (const LogDamage& damage : damages) {
     // A torn end is what a crash leaves; whether anything is missing, conclude() knows.
     const bool torn = damage.offset >= walk->sound_until();
-    report({.file = name,
-            .key = {},
-            .what = std::string(damage.what) +
-                    (torn ? ", at the end of the log: a crash leaves it so, and so does damage" : ""),
-            .remedy = torn ? "nothing has to be done, unless writes are reported missing"
-                           : kLossRemedy,
-            .offset = damage.offset,
-            .note = torn && last});
+    report(
+        {.file = name,
+         .key = {},
+         .what = std::string(damage.what) +
+                 (torn ? ", at the end of the log: a crash leaves it so, and so does damage" : ""),
+         .remedy =
+             torn ? "nothing has to be done, unless writes are reported missing" : kLossRemedy,
+         .offset = damage.offset,
+         .note = torn && last});
   }
   return Status();
 }
@@ -163,14 +164,15 @@ void LeftChanges::walk_tail(const RingScan& ring, std::uint64_t salt,
   const auto look_at_gap = [&](bool last) {
     const RingScan::Gap gap = ring.gap_at(at, salt);
     if (gap == RingScan::Gap::kDamaged) {
-      report(in_ring(ring.file_offset(at), "a write that was acknowledged is damaged",
-                     kLossRemedy));
+      report(
+          in_ring(ring.file_offset(at), "a write that was acknowledged is damaged", kLossRemedy));
       holes_.push_back({.after = version_, .until = version_ + 1, .where = kRingName});
     } else if (gap == RingScan::Gap::kNearly) {
-      report(in_ring(ring.file_offset(at),
-                     "a write is whole but for the word that says so: the process died in that very "
-                     "moment, or the word is damaged",
-                     kLossRemedy));
+      report(
+          in_ring(ring.file_offset(at),
+                  "a write is whole but for the word that says so: the process died in that very "
+                  "moment, or the word is damaged",
+                  kLossRemedy));
     } else if (!last) {
       report(in_ring(ring.file_offset(at),
                      "a write that was begun is not there: the process died meanwhile, and nobody "
@@ -197,11 +199,12 @@ void LeftChanges::add_ring(const RingScan& ring, const std::optional<SyncMark>& 
   std::uint64_t salt = ring.salt();
   std::vector<RingFrame> frames = ring.frames(salt);
   const std::uint64_t next = version_ * Ring::kUnit;
-  const bool any = std::ranges::any_of(
-      frames, [&](const RingFrame& frame) { return frame.begin >= next; });
+  const bool any =
+      std::ranges::any_of(frames, [&](const RingFrame& frame) { return frame.begin >= next; });
   if (const auto other = any ? std::nullopt : ring.other_salt_at(next)) {
-    report(in_ring(ring_layout::kSaltAt, "the word that marks frames as written is damaged: the next "
-                                       "open would not see what was acknowledged last",
+    report(in_ring(ring_layout::kSaltAt,
+                   "the word that marks frames as written is damaged: the next "
+                   "open would not see what was acknowledged last",
                    kLossRemedy));
     salt = *other;
     frames = ring.frames(salt);
@@ -210,8 +213,8 @@ void LeftChanges::add_ring(const RingScan& ring, const std::optional<SyncMark>& 
   for (const Hole& hole : holes) {
     if (!fill(hole, frames)) holes_.push_back(hole);
   }
-  const bool beyond = std::ranges::any_of(
-      frames, [&](const RingFrame& frame) { return frame.begin >= next; });
+  const bool beyond =
+      std::ranges::any_of(frames, [&](const RingFrame& frame) { return frame.begin >= next; });
   if (mark && mark->clean && beyond) {
     report({.file = kSuperblockName,
             .key = {},

@@ -41,16 +41,16 @@ bool LogWalk::next_fragment(Fragment& fragment) {
       at_ = block_end;
       continue;
     }
-    const std::size_t length = static_cast<unsigned char>(rest[4]) |
-                               std::size_t{static_cast<unsigned char>(rest[5])} << 8;
+    const std::size_t length =
+        static_cast<unsigned char>(rest[4]) | std::size_t{static_cast<unsigned char>(rest[5])} << 8;
     fragment.offset = at_;
     fragment.type = static_cast<std::uint8_t>(rest[6]);
     const bool known = fragment.type >= kFull && fragment.type <= kLast;
     if (!known || length > rest.size() - kHeaderBytes) {
       damaged(at_, rest.substr(0, kHeaderBytes).find_first_not_of('\0') == std::string_view::npos
                        ? "zeros where a record should begin"
-                       : known && !complete ? "a record is cut off"
-                                            : "what should begin a record is damaged");
+                   : known && !complete ? "a record is cut off"
+                                        : "what should begin a record is damaged");
       at_ = block_end;
       continue;
     }
@@ -100,7 +100,8 @@ bool LogWalk::next(LogRecord& record) {
       record_.clear();
     }
     // Blocks that were passed over lie within this record.
-    if (continues && fragment.offset != before && fragment.offset / kBlockBytes > before / kBlockBytes + 1) {
+    if (continues && fragment.offset != before &&
+        fragment.offset / kBlockBytes > before / kBlockBytes + 1) {
       record_sound_ = false;
     }
     record_sound_ = record_sound_ && fragment.sound;

@@ -40,8 +40,8 @@ inline constexpr std::size_t kBodySizeAt = 20;
   return (bytes + Ring::kUnit - 1) / Ring::kUnit * Ring::kUnit;
 }
 
-// Of a body of these bytes: what is reserved may be more than what is needed, by a few bytes for each
-// change (frame.h).
+// Of a body of these bytes: what is reserved may be more than what is needed, by a few bytes for
+// each change (frame.h).
 [[nodiscard]] constexpr bool is_frame_size(std::uint64_t size, std::uint64_t body_bytes) noexcept {
   return size >= whole_units(Ring::kFrameHeaderBytes + body_bytes) && size % Ring::kUnit == 0;
 }

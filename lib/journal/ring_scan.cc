@@ -102,7 +102,8 @@ void RingScan::read_header(std::uint64_t file_bytes) {
     damages_.push_back({kBootAt, "boot id and time do not match their checksum"});
   }
   std::size_t at = kIdentityBytes;
-  const std::size_t written[][2] = {{kBootAt, 32}, {kSaltAt, 8}, {kReleasedAt, 8}, {bytes.size(), 0}};
+  const std::size_t written[][2] = {
+      {kBootAt, 32}, {kSaltAt, 8}, {kReleasedAt, 8}, {bytes.size(), 0}};
   for (const auto& [next, count] : written) {
     if (!all_zeros(bytes.substr(at, next - at))) {
       damages_.push_back({at, "bytes that are not zeros in the header, where nothing is written"});
@@ -116,8 +117,8 @@ std::string_view RingScan::bytes_at(std::uint64_t offset, std::uint64_t count) c
                                         static_cast<std::size_t>(count));
 }
 
-// Frames do not overlap, so what is hashed in a sound ring is no more than the ring. Bytes that were
-// made to look like frames everywhere must not keep anybody for hours.
+// Frames do not overlap, so what is hashed in a sound ring is no more than the ring. Bytes that
+// were made to look like frames everywhere must not keep anybody for hours.
 void RingScan::find_frames() {
   constexpr std::uint64_t kTurnsMax = 64;
   std::uint64_t budget = kTurnsMax * capacity_;

@@ -58,9 +58,9 @@ class RingScan {
 
   // What is at a position where a frame should begin and none does.
   enum class Gap {
-    kNothing,   // no trace of a frame for this place
-    kDamaged,   // it was published, and is not what was written
-    kNearly,    // whole, but for the commit word
+    kNothing,  // no trace of a frame for this place
+    kDamaged,  // it was published, and is not what was written
+    kNearly,   // whole, but for the commit word
   };
   [[nodiscard]] Gap gap_at(std::uint64_t position, std::uint64_t salt) const;
 

@@ -20,7 +20,9 @@ constexpr unsigned kProbesMax = 30;
 std::optional<RocksFilter> RocksFilter::open(std::string contents) {
   if (contents.size() < kMetadataBytes + kLineBytes) return std::nullopt;
   const std::size_t size = contents.size() - kMetadataBytes;
-  const auto metadata = [&](std::size_t i) { return static_cast<unsigned char>(contents[size + i]); };
+  const auto metadata = [&](std::size_t i) {
+    return static_cast<unsigned char>(contents[size + i]);
+  };
   const unsigned probes = metadata(2) & 31;
   const bool known = metadata(0) == 255 && metadata(1) == 0 && metadata(2) >> 5 == 0 &&
                      metadata(3) == 0 && metadata(4) == 0 && size % kLineBytes == 0 &&

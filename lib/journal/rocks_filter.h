@@ -5,8 +5,8 @@
 //              probes, 5 bits | u16 0
 //
 // The hash is RocksDB's own. Its headers do not show it, its library does: should another version
-// hash otherwise, the filter says no to keys that are known to be in the file. So whoever asks shows
-// it such keys, and believes it only as long as it knows them all.
+// hash otherwise, the filter says no to keys that are known to be in the file. So whoever asks
+// shows it such keys, and believes it only as long as it knows them all.
 #ifndef CLOAKROOM_LIB_JOURNAL_ROCKS_FILTER_H_
 #define CLOAKROOM_LIB_JOURNAL_ROCKS_FILTER_H_
 

@@ -157,10 +157,7 @@ Status Work::list_files(Report report) {
             .remedy = kRepairRemedy});
   }
   if (!list_.lost.empty()) {
-    report({.file = rocks_file("CURRENT"),
-            .key = {},
-            .what = list_.lost,
-            .remedy = kRepairRemedy});
+    report({.file = rocks_file("CURRENT"), .key = {}, .what = list_.lost, .remedy = kRepairRemedy});
   }
   for (const LogDamage& damage : list_.damages) {
     report({.file = rocks_file(list_.manifest),
@@ -246,7 +243,8 @@ Status Work::open_tables(Report report) {
   } else {
     for (const auto& [number, name] : files_.tables) {
       const auto listed = list_.tables.find(number);
-      open_table(number, listed == list_.tables.end() ? std::nullopt : std::optional(listed->second),
+      open_table(number,
+                 listed == list_.tables.end() ? std::nullopt : std::optional(listed->second),
                  report);
     }
   }
@@ -284,8 +282,8 @@ Status Work::read_logs(Report report) {
                         list_.needs_log(kMetaFamily, number);
     if (trusted() && !needed) continue;
     const std::string path = dir_ + "/" + rocks_file(log->second);
-    const Status read = changes_->add_log(path, number, list_,
-                                          std::next(log) == files_.logs.end(), report);
+    const Status read =
+        changes_->add_log(path, number, list_, std::next(log) == files_.logs.end(), report);
     if (read) continue;
     report({.file = rocks_file(log->second),
             .key = {},
@@ -321,8 +319,8 @@ Result<Version> Work::read_ring(Report report) {
             .remedy = kRepairRemedy,
             .offset = damage.offset});
   }
-  const bool foreign = ring->store() && superblock_.identity &&
-                       *ring->store() != superblock_.identity->id;
+  const bool foreign =
+      ring->store() && superblock_.identity && *ring->store() != superblock_.identity->id;
   if (foreign) {
     report({.file = kRingName,
             .key = {},
@@ -405,7 +403,8 @@ void Work::resolve_deadline(RecordView& record, const KeyChanges* changes, Repor
   advance_deadlines(record.key);
   const bool in_tables = has_deadline_ && deadline_.key == record.key;
   const auto* logged = changes != nullptr && changes->deadline ? &*changes->deadline : nullptr;
-  const bool log_is_newer = logged != nullptr && (!in_tables || logged->sequence > deadline_.sequence);
+  const bool log_is_newer =
+      logged != nullptr && (!in_tables || logged->sequence > deadline_.sequence);
   std::optional<std::uint64_t> sequence;
   if (in_tables) sequence = deadline_.sequence;
   if (log_is_newer) sequence = logged->sequence;
@@ -465,8 +464,8 @@ bool Work::visit_key(std::string_view key, const MergedEntry* entry, const KeyCh
   const Version erased_after = erased && log_is_newer ? logged->after : 0;
   std::optional<RecordView> record;
   if (!erased) {
-    const auto parsed = parse_record(
-        key, log_is_newer ? std::string_view(logged->value) : entry->value);
+    const auto parsed =
+        parse_record(key, log_is_newer ? std::string_view(logged->value) : entry->value);
     if (parsed) {
       record = *parsed;
     } else {
@@ -483,8 +482,8 @@ bool Work::visit_key(std::string_view key, const MergedEntry* entry, const KeyCh
   if (changes != nullptr) {
     const RingState& ring = changes->ring;
     if (record && record->version <= ring.erased_at) record.reset();
-    const auto newer = ring.record ? parse_record(key, *ring.record) : Result<RecordView>(
-                                                                           StatusCode::kNotFound);
+    const auto newer =
+        ring.record ? parse_record(key, *ring.record) : Result<RecordView>(StatusCode::kNotFound);
     if (newer && newer->version > erased_after && (!record || newer->version >= record->version)) {
       record = *newer;
       of_ring = true;

@@ -13,7 +13,8 @@
 // Of each key the newest state counts, erasures too. What damage makes uncertain is of two kinds:
 //
 //   a key     A part of a table file is lost, and an older state of the key is in another file: the
-//             lost part may have held a newer one, or an erasure. Every record says whether it is so.
+//             lost part may have held a newer one, or an erasure. Every record says whether it is
+//             so.
 //   the store A hole in the log, or no list of files: any key may be concerned, in_doubt() says so.
 //
 // Changes nothing. Not thread-safe. REQUIRES: no process has the store open.
@@ -37,11 +38,11 @@ struct SalvagedStore {
   std::string store_id = {};  // 32 hex digits; empty: not known
   bool identified = false;    // by its superblock: generation is known
   std::uint32_t generation = 0;
-  TimeMs created = 0;      // wall time; 0: not known
-  TimeMs store_time = 0;   // store time and wall time of one moment, the last that is known
-  TimeMs wall_time = 0;    // both 0: not known
-  bool clean = false;      // it was stopped in order
-  bool copy = false;       // a checkpoint that has not been opened yet
+  TimeMs created = 0;     // wall time; 0: not known
+  TimeMs store_time = 0;  // store time and wall time of one moment, the last that is known
+  TimeMs wall_time = 0;   // both 0: not known
+  bool clean = false;     // it was stopped in order
+  bool copy = false;      // a checkpoint that has not been opened yet
   Version version_last = 0;
   std::uint64_t table_bytes = 0;
 };

@@ -23,10 +23,9 @@ Result<Fd> lock_store(const std::string& dir) {
   if (::fcntl(fd->get(), F_OFD_SETLK, &whole) == 0) return fd;
   if (errno != EAGAIN && errno != EACCES) return io_error("lock", path, errno);
   const std::int64_t holder = holder_of(dir);
-  return Status(StatusCode::kIo,
-                "store " + dir + " is open" +
-                    (holder > 0 ? ", in process " + std::to_string(holder) : "") +
-                    "; stop that server first");
+  return Status(StatusCode::kIo, "store " + dir + " is open" +
+                                     (holder > 0 ? ", in process " + std::to_string(holder) : "") +
+                                     "; stop that server first");
 }
 
 }  // namespace

@@ -59,11 +59,8 @@ std::string table_name(std::uint64_t number) {
 void tell_strangers(const std::string& dir, const StoreFiles& files, const FileList& list,
                     FunctionRef<void(const Finding&)> report) {
   const auto stranger = [&](const std::string& file, const std::string& what) {
-    report({.file = file,
-            .key = {},
-            .what = what,
-            .remedy = "nothing has to be done",
-            .note = true});
+    report(
+        {.file = file, .key = {}, .what = what, .remedy = "nothing has to be done", .note = true});
   };
   const std::set<std::string> of_store{kSuperblockName, kRingName, kLockName, kRocksName};
   std::error_code failed;
@@ -78,8 +75,9 @@ void tell_strangers(const std::string& dir, const StoreFiles& files, const FileL
   if (!list.whole) return;
   for (const auto& [number, name] : files.tables) {
     if (list.tables.contains(number)) continue;
-    stranger(rocks_file(name), "a table file that the list of files does not name: what was not "
-                               "finished, or no longer needed, when the process ended");
+    stranger(rocks_file(name),
+             "a table file that the list of files does not name: what was not "
+             "finished, or no longer needed, when the process ended");
   }
 }
 

@@ -136,9 +136,8 @@ std::optional<DataKey> parse_data_key(std::string_view key) noexcept {
   const std::uint64_t tag = load_u64(key.data() + key.size() - kTagBytes);
   const auto type = static_cast<std::uint8_t>(tag);
   if (type != 0 && type != 1 && type != 7) return std::nullopt;
-  return DataKey{.user = key.substr(0, key.size() - kTagBytes),
-                 .sequence = tag >> 8,
-                 .erased = type != 1};
+  return DataKey{
+      .user = key.substr(0, key.size() - kTagBytes), .sequence = tag >> 8, .erased = type != 1};
 }
 
 std::optional<std::vector<BlockPlace>> parse_index(std::string_view content) {

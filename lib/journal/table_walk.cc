@@ -66,7 +66,8 @@ std::optional<std::string_view> TableWalk::bytes_at(std::uint64_t offset, std::u
     const auto wanted = static_cast<std::size_t>(std::max<std::uint64_t>(count, ahead));
     Result<std::string> read = read_at(fd_, path_, wanted, offset);
     // Something ahead cannot be read: this may be readable all the same.
-    if (!read && wanted > count) read = read_at(fd_, path_, static_cast<std::size_t>(count), offset);
+    if (!read && wanted > count)
+      read = read_at(fd_, path_, static_cast<std::size_t>(count), offset);
     if (!read || read->size() < count) return std::nullopt;
     window_ = *std::move(read);
     window_offset_ = offset;
@@ -207,8 +208,8 @@ bool TableWalk::may_hold(std::string_view key, std::string_view smallest,
 
 // Keys ascend, of one key the newest state comes first. A block out of place is none of the file.
 bool TableWalk::accept(const DataKey& key) {
-  if (has_last_ && (key.user < last_key_ ||
-                    (key.user == last_key_ && key.sequence >= last_sequence_))) {
+  if (has_last_ &&
+      (key.user < last_key_ || (key.user == last_key_ && key.sequence >= last_sequence_))) {
     return false;
   }
   has_last_ = true;

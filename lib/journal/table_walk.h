@@ -123,7 +123,7 @@ class TableWalk {
   std::vector<TableDamage> damages_;
   std::optional<BlockPlace> filter_place_;
   std::optional<RocksFilter> filter_;  // read when it is asked
-  std::size_t unbounded_ = 0;  // damages from here on do not know `before` yet
+  std::size_t unbounded_ = 0;          // damages from here on do not know `before` yet
 };
 
 }  // namespace cloakroom

@@ -32,10 +32,10 @@ TEST_CASE("decompress: LZ4 repeats what is there, also into itself") {
 TEST_CASE("decompress: Snappy has literals and three kinds of copies") {
   std::string block;
   put_varint(block, 4 + 4 + 8 + 2);
-  block += "\x0c"s + "abcd";                  // 4 literals
-  block += "\x01\x04"s;                       // 4 bytes from 4 before, one byte of distance
-  block += "\x1e\x04\x00"s;                   // 8 bytes, two bytes of distance
-  block += "\x07\x01\x00\x00\x00"s;           // 2 bytes from 1 before, four bytes of distance
+  block += "\x0c"s + "abcd";         // 4 literals
+  block += "\x01\x04"s;              // 4 bytes from 4 before, one byte of distance
+  block += "\x1e\x04\x00"s;          // 8 bytes, two bytes of distance
+  block += "\x07\x01\x00\x00\x00"s;  // 2 bytes from 1 before, four bytes of distance
   std::string out;
   CHECK(decompress_snappy(block, out) == block.size());
   CHECK(out == "abcdabcdabcdabcddd");

@@ -46,7 +46,8 @@ bool change(Store& store, std::uint64_t round, std::uint64_t first, std::uint64_
     const std::string owner = "owner" + std::to_string(i % 3);
     if (round != 0 && (i + round) % 3 != 0) continue;
     if (round != 0 && i % 7 == round) {
-      if (const Status erased = store.erase(key); !erased && erased.code() != StatusCode::kNotFound) {
+      if (const Status erased = store.erase(key);
+          !erased && erased.code() != StatusCode::kNotFound) {
         return false;
       }
       continue;
@@ -184,7 +185,9 @@ std::vector<Subject> make_subjects(const TempDir& dir) {
     auto truth = dump_of(subject.path);
     REQUIRE(truth);
     REQUIRE(truth->size() > kKeys / 2);
-    for (const auto& [key, record] : *truth) REQUIRE_MESSAGE(was_written(record), record.dump());
+    for (const auto& entry : *truth) {
+      REQUIRE_MESSAGE(was_written(entry.second), entry.second.dump());
+    }
     subject.truth = *std::move(truth);
     subjects.push_back(std::move(subject));
   }
@@ -212,8 +215,7 @@ Damage random_damage(const Subject& subject, Random& random) {
                             : Harm::kRemove;
   switch (damage.harm) {
     case Harm::kZeros:
-      damage.count = std::min(place.bytes - damage.offset,
-                              std::uint64_t{1} << below(random, 14));
+      damage.count = std::min(place.bytes - damage.offset, std::uint64_t{1} << below(random, 14));
       break;
     case Harm::kOlder:
       damage.earlier = subject.earlier[below(random, subject.earlier.size())];

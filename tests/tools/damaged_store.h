@@ -1,4 +1,5 @@
-// Small stores of every shape, what they hold, and random damage to one place of one of their files.
+// Small stores of every shape, what they hold, and random damage to one place of one of their
+// files.
 #ifndef CLOAKROOM_TESTS_TOOLS_DAMAGED_STORE_H_
 #define CLOAKROOM_TESTS_TOOLS_DAMAGED_STORE_H_
 
@@ -41,7 +42,7 @@ inline constexpr const char* kHarmNames[] = {"flip a bit", "truncate", "zeros",
 
 struct Damage {
   Harm harm = Harm::kFlipBit;
-  std::string file;   // relative to the store
+  std::string file;        // relative to the store
   std::string other = {};  // kSwap
   std::uint64_t offset = 0;
   std::uint64_t count = 0;  // bytes

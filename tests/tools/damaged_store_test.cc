@@ -7,6 +7,8 @@
 //           copy; the damaged store stays as it is
 //
 // CLOAKROOM_DAMAGES says how many; CLOAKROOM_SEED which.
+#include "damaged_store.h"
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -14,7 +16,6 @@
 #include <filesystem>
 
 #include "cli_runner.h"
-#include "damaged_store.h"
 #include "support/dir_snapshot.h"
 
 namespace cloakroom::testing {
@@ -42,13 +43,13 @@ DirSnapshot bytes_of(const std::string& path) {
 struct Counts {
   std::uint64_t inflicted = 0;
   std::uint64_t reported = 0;
-  std::uint64_t harmless = 0;     // verify found nothing, and nothing had changed
-  std::uint64_t unseen = 0;       // see is_end_of_ring()
-  std::uint64_t recovered = 0;    // records
+  std::uint64_t harmless = 0;   // verify found nothing, and nothing had changed
+  std::uint64_t unseen = 0;     // see is_end_of_ring()
+  std::uint64_t recovered = 0;  // records
   std::uint64_t lost = 0;
   std::uint64_t uncertain = 0;
-  std::uint64_t as_copy = 0;      // stores
-  std::uint64_t whole = 0;        // stores that repair gave back entirely
+  std::uint64_t as_copy = 0;  // stores
+  std::uint64_t whole = 0;    // stores that repair gave back entirely
 };
 
 // What was written last before a crash lies at the end of the ring, and nothing else says that it
@@ -61,7 +62,10 @@ bool is_end_of_ring(const Damage& damage) {
 class Trial {
  public:
   Trial(const Subject& subject, const Damage& damage, const TempDir& dir, Counts& counts)
-      : subject_(subject), damage_(damage), victim_(dir / "victim"), saved_(dir / "saved"),
+      : subject_(subject),
+        damage_(damage),
+        victim_(dir / "victim"),
+        saved_(dir / "saved"),
         counts_(counts) {}
 
   void run() {
@@ -80,12 +84,12 @@ class Trial {
  private:
   void check_verify() {
     const CliAnswer answer = run_cli({"verify", victim_, "--json"}, {.seconds_max = kSecondsMax});
-    REQUIRE_MESSAGE((answer.code == 0 || answer.code == 1 || answer.code == 3),
-                    answer.code, " ", answer.out, answer.err);
+    REQUIRE_MESSAGE((answer.code == 0 || answer.code == 1 || answer.code == 3), answer.code, " ",
+                    answer.out, answer.err);
     if (answer.code != 0) {
       // Another format than ours is refused, with a message; all else is a finding.
-      const bool told = answer.code == 1 ? contains(answer.out, "\"finding\"")
-                                         : contains(answer.err, "format");
+      const bool told =
+          answer.code == 1 ? contains(answer.out, "\"finding\"") : contains(answer.err, "format");
       CHECK_MESSAGE(told, answer.out, answer.err);
       ++counts_.reported;
       return;
@@ -96,8 +100,9 @@ class Trial {
       ++counts_.harmless;
       return;
     }
-    CHECK_MESSAGE(is_end_of_ring(damage_), "verify found nothing, and the store has changed: ",
-                  first_difference(*dump), answer.out);
+    CHECK_MESSAGE(is_end_of_ring(damage_),
+                  "verify found nothing, and the store has changed: ", first_difference(*dump),
+                  answer.out);
     ++counts_.unseen;
   }
 
@@ -129,7 +134,9 @@ class Trial {
     CHECK(summary["records_saved"] == saved->size());
     for (const auto& [key, record] : *saved) check_saved(key, record);
     std::uint64_t missing = 0;
-    for (const auto& [key, record] : subject_.truth) {
+    for (const auto& entry : subject_.truth) {
+      const std::string& key = entry.first;
+      const Json& record = entry.second;
       if (saved->contains(key)) continue;
       ++missing;
       if (is_uncertain(key)) ++counts_.uncertain;
@@ -148,8 +155,8 @@ class Trial {
   void check_saved(const std::string& key, const Json& record) const {
     CHECK_MESSAGE(was_written(record), "a wrong value: ", record.dump());
     const auto truth = subject_.truth.find(key);
-    const bool current = truth != subject_.truth.end() &&
-                         truth->second["version"] == record["version"];
+    const bool current =
+        truth != subject_.truth.end() && truth->second["version"] == record["version"];
     if (!current) {
       CHECK_MESSAGE((copy_ || is_end_of_ring(damage_)), "an old state came back: ", record.dump());
       return;
@@ -158,8 +165,9 @@ class Trial {
     Json but_for_deadline = record;
     but_for_deadline["deadline_ms"] = truth->second["deadline_ms"];
     CHECK_MESSAGE(but_for_deadline == truth->second, record.dump(), " was ", truth->second.dump());
-    CHECK_MESSAGE((copy_ || deadlines_lost() || is_end_of_ring(damage_)), "a deadline is wrong: ",
-                  record.dump(), " was ", truth->second["deadline_ms"].dump(), told());
+    CHECK_MESSAGE((copy_ || deadlines_lost() || is_end_of_ring(damage_)),
+                  "a deadline is wrong: ", record.dump(), " was ",
+                  truth->second["deadline_ms"].dump(), told());
   }
 
   [[nodiscard]] std::string told() const {

@@ -71,7 +71,8 @@ TEST_CASE("mend: revoke ends an owner's sessions for good and tells them why") {
   CHECK(contains(asked.err, "--yes"));
   CHECK(why(dir.store_path(), logins.alice) == EndReason::kUnknown);
 
-  const auto counted = json_of(run_cli({"revoke", dir.store_path(), "alice", "--dry-run", "--json"}).out);
+  const auto counted =
+      json_of(run_cli({"revoke", dir.store_path(), "alice", "--dry-run", "--json"}).out);
   CHECK(counted["records"] == 3);
   CHECK(counted["sessions"] == 2);
   CHECK(counted["ended"] == 0);
@@ -105,8 +106,10 @@ TEST_CASE("mend: rm takes keys, a prefix or an owner, and says which key is abse
   CHECK(some.code == 1);
   CHECK(contains(some.out, "absent: nobody"));
   CHECK(run_cli({"get", dir.store_path(), "sess:json"}).code == 1);
-  CHECK(json_of(run_cli({"rm", dir.store_path(), "--prefix", "bulk:", "--yes", "--json"}).out)["ended"] == 200);
-  CHECK(json_of(run_cli({"rm", dir.store_path(), "--owner", "m\\xffllory\\x0a", "--yes", "--json"}).out)["ended"] == 1);
+  CHECK(json_of(run_cli({"rm", dir.store_path(), "--prefix", "bulk:", "--yes", "--json"})
+                    .out)["ended"] == 200);
+  CHECK(json_of(run_cli({"rm", dir.store_path(), "--owner", "m\\xffllory\\x0a", "--yes", "--json"})
+                    .out)["ended"] == 1);
   CHECK(run_cli({"get", dir.store_path(), "sess:forever"}).code == 0);
   CHECK(run_cli({"verify", dir.store_path()}).code == 0);
 }
@@ -131,12 +134,12 @@ TEST_CASE("mend: a store that a server has open is refused by its process id") {
   const TempDir dir;
   const HeldStore held(dir.store_path());
   const std::string pid = std::to_string(held.pid());
-  for (const Arguments& arguments : std::vector<Arguments>{
-           {"rm", dir.store_path(), "info", "--yes"},
-           {"revoke", dir.store_path(), "alice", "--yes"},
-           {"expire-all", dir.store_path(), "--yes"},
-           {"compact", dir.store_path()},
-           {"repair", dir.store_path(), dir / "new"}}) {
+  for (const Arguments& arguments :
+       std::vector<Arguments>{{"rm", dir.store_path(), "info", "--yes"},
+                              {"revoke", dir.store_path(), "alice", "--yes"},
+                              {"expire-all", dir.store_path(), "--yes"},
+                              {"compact", dir.store_path()},
+                              {"repair", dir.store_path(), dir / "new"}}) {
     CAPTURE(arguments[0]);
     const CliAnswer answer = run_cli(arguments);
     CHECK(answer.code == 3);
@@ -206,7 +209,8 @@ TEST_CASE("mend: a list of files that was cut off between two edits loses no rec
   }
 }
 
-TEST_CASE("mend: where a newer table is cut off, also between two blocks, no old state comes back") {
+TEST_CASE(
+    "mend: where a newer table is cut off, also between two blocks, no old state comes back") {
   const TempDir dir;
   {
     for (const std::string round : {"old", "new"}) {

@@ -54,10 +54,8 @@ int count(const CompactOptions& options, Figures& figures) {
 
 // Opening and closing it drops what has expired and leaves a store that was stopped in order.
 Status settle(const std::string& dir) {
-  auto store = Store::open({.path = dir,
-                            .disk_floor_bytes = 0,
-                            .create_if_missing = false,
-                            .background = false});
+  auto store = Store::open(
+      {.path = dir, .disk_floor_bytes = 0, .create_if_missing = false, .background = false});
   if (!store) return store.status();
   while (store->sweep() != 0) {
   }
@@ -70,8 +68,7 @@ int tell(const CompactOptions& options, const Figures& figures) {
     print(Json{{"records", figures.records},
                {"expired", figures.expired},
                {"table_bytes_before", figures.bytes_before},
-               {"table_bytes_after",
-                options.dry_run ? Json(nullptr) : Json(figures.bytes_after)},
+               {"table_bytes_after", options.dry_run ? Json(nullptr) : Json(figures.bytes_after)},
                {"dry_run", options.dry_run}}
               .dump() +
           "\n");

@@ -21,8 +21,7 @@ int run_remove(const RemoveOptions& options) {
                 .what = "records",
                 .reason = EndReason::kEvicted,
                 .concerns = [&](const RecordView& record) {
-                  return record.key.starts_with(prefix) &&
-                         (owner.empty() || record.owner == owner);
+                  return record.key.starts_with(prefix) && (owner.empty() || record.owner == owner);
                 }};
   for (const std::string& key : options.keys) ending.keys.push_back(bytes_of(key));
   if (!owner.empty()) ending.what += " of " + escape(owner);

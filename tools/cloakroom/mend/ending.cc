@@ -64,7 +64,8 @@ class Work {
   void plan(const RecordView& record) {
     const Sort sort = sort_of(record.kind, record.value);
     if (sort == Sort::kMeta) {
-      // Without it the sessions' key could not be checked, and what ended before would be forgotten.
+      // Without it the sessions' key could not be checked, and what ended before would be
+      // forgotten.
       if (ending_.new_epoch) plan_.metas.emplace_back(record.key);
       return;
     }
@@ -141,17 +142,17 @@ class Work {
   static Status begin_epoch(Store& store, const std::string& key) {
     const TimeMs now = store.now();
     return store
-        .update(
-            key,
-            [&](const RecordView* record, std::string& value) {
-              MetaRecord meta;
-              if (record == nullptr || !decode(record->value, meta)) return UpdateAction::kLeave;
-              ++meta.epoch;
-              meta.epoch_began_at = now;
-              value = encode(meta);
-              return UpdateAction::kStore;
-            },
-            {.keep_deadline = true, .kind = Kind::kSession})
+        .update(key,
+                [&](const RecordView* record, std::string& value) {
+                  MetaRecord meta;
+                  if (record == nullptr || !decode(record->value, meta))
+                    return UpdateAction::kLeave;
+                  ++meta.epoch;
+                  meta.epoch_began_at = now;
+                  value = encode(meta);
+                  return UpdateAction::kStore;
+                },
+                {.keep_deadline = true, .kind = Kind::kSession})
         .status();
   }
 
@@ -168,12 +169,11 @@ class Work {
     if (!seen || !session) return store.erase(key);
     const std::string tombstone = encode(EndedRecord{
         .handle = live.handle, .reason = ending_.reason, .when = store.now(), .owner = owner});
-    const Status put = store
-                           .put(key, tombstone,
-                                {.ttl = kRememberEnded,
-                                 .owner = std::string_view(),
-                                 .kind = Kind::kSession})
-                           .status();
+    const Status put =
+        store
+            .put(key, tombstone,
+                 {.ttl = kRememberEnded, .owner = std::string_view(), .kind = Kind::kSession})
+            .status();
     return put.code() == StatusCode::kFull ? store.erase(key) : put;
   }
 
@@ -195,7 +195,9 @@ class Work {
             "\n");
     } else {
       for (const std::string& key : plan_.absent) print("absent: " + escape(key) + "\n");
-      print((options_.dry_run ? "would end " : plan_.keys.empty() ? "nothing to end: " : "ended ") +
+      print((options_.dry_run     ? "would end "
+             : plan_.keys.empty() ? "nothing to end: "
+                                  : "ended ") +
             amount() + "\n");
     }
     return plan_.absent.empty() ? kExitOk : kExitFindings;

@@ -57,8 +57,9 @@ class Repair {
     }
     if (!walked) failed = walked;
     if (failed && holder_of(options_.dir) != 0) {
-      failed = Status(StatusCode::kIo, options_.dir + " was opened by a server meanwhile; stop it, "
-                                                      "then run `cloakroom repair` again");
+      failed = Status(StatusCode::kIo, options_.dir +
+                                           " was opened by a server meanwhile; stop it, "
+                                           "then run `cloakroom repair` again");
     }
     if (failed) failed = finish(**salvage);
     return failed ? conclude() : cannot(failed);
@@ -194,8 +195,9 @@ class Repair {
             " records were left out because they are uncertain; --keep-uncertain keeps them\n");
     }
     if (doubtful_) {
-      print("Sessions that had ended may be alive in it: it is marked as a copy, and the web layer "
-            "ends every session when it is opened (SessionsOptions::trust_copy)\n");
+      print(
+          "Sessions that had ended may be alive in it: it is marked as a copy, and the web layer "
+          "ends every session when it is opened (SessionsOptions::trust_copy)\n");
     }
     return whole ? kExitOk : kExitFindings;
   }

@@ -16,8 +16,8 @@
 #include "exit_codes.h"
 #include "journal/salvage.h"
 #include "prove/prove.h"
-#include "reading/isolate.h"
 #include "reading/finding_json.h"
+#include "reading/isolate.h"
 #include "reading/open_store.h"
 #include "store/fields.h"
 #include "text/output.h"
@@ -84,11 +84,10 @@ int check_live(const std::string& dir, const Fd& pipe) {
   const auto reader = open_reader(dir);
   if (!reader) return kExitCannotOpen;
   send_progress(pipe, 0, reader->info().records_estimate);
-  send_end(pipe, reader->verify(
-                     [&](const Finding& finding) { send_finding(pipe, finding); },
-                     [&](std::uint64_t done, std::uint64_t total) {
-                       send_progress(pipe, done, total);
-                     }));
+  send_end(pipe, reader->verify([&](const Finding& finding) { send_finding(pipe, finding); },
+                                [&](std::uint64_t done, std::uint64_t total) {
+                                  send_progress(pipe, done, total);
+                                }));
   return kExitOk;
 }
 
@@ -158,9 +157,18 @@ class Report {
       finding.what = reader.string();
       finding.remedy = reader.string();
       finding.note = reader.u8() != 0;
-      if (reader.u8() != 0) finding.offset = reader.varint(); else (void)reader.varint();
-      if (reader.u8() != 0) finding.after = std::string(reader.string()); else (void)reader.string();
-      if (reader.u8() != 0) finding.before = std::string(reader.string()); else (void)reader.string();
+      if (reader.u8() != 0)
+        finding.offset = reader.varint();
+      else
+        (void)reader.varint();
+      if (reader.u8() != 0)
+        finding.after = std::string(reader.string());
+      else
+        (void)reader.string();
+      if (reader.u8() != 0)
+        finding.before = std::string(reader.string());
+      else
+        (void)reader.string();
       add(finding);
     } else if (body[0] == 'P') {
       checked_ = reader.varint();
