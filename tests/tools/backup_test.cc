@@ -233,10 +233,10 @@ TEST_CASE("backup and restore: what is wrong is said, with a remedy") {
   };
   says({"backup", dir.store_path()}, 2, "name the directory for the backups");
   says({"backup", dir / "none", dir / "b"}, 3, "there is no directory");
-  says({"backup", dir.store_path(), dir.store_path()}, 3, "is a store itself");
+  says({"backup", dir.store_path(), dir.store_path()}, 2, "lies in the store");
   says({"backup", dir.store_path(), dir / "no/b"}, 3, "create the parent directory");
-  says({"backup", dir / "none", "--list"}, 3, "cannot list");
-  says({"restore", dir / "none", dir / "r"}, 3, "cannot list");
+  says({"backup", dir / "none", "--list"}, 3, "is no directory; name one");
+  says({"restore", dir / "none", dir / "r"}, 3, "is no directory; name one");
   says({"restore", dir.path(), dir / "r"}, 3, "there is no backup in");
   says({"restore", dir / "b", dir.store_path()}, 3, "exists already");
   REQUIRE(run_cli({"backup", dir.store_path(), dir / "b"}).code == 0);

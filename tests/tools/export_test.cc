@@ -278,7 +278,7 @@ TEST_CASE("import: what it is given is said to be wrong, with a remedy, and noth
     CHECK(!std::filesystem::exists(dir / "b"));
     CHECK(!std::filesystem::exists(dir / "b.partial"));
   };
-  says({"import", dir / "b", dir / "none"}, 3, "cannot open");
+  says({"import", dir / "b", dir / "none"}, 3, "there is no file");
   says({"import", dir / "b", dir.path()}, 3, "is a directory");
   says({"import", dir / "b", dir / "text"}, 1, "no export of cloakroom");
   says({"import", dir / "b", dir / "new"}, 1, "import it with a newer cloakroom");

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "cli_runner.h"
+#include "support/dir_snapshot.h"
 
 namespace cloakroom::testing {
 namespace {
@@ -141,7 +142,7 @@ TEST_CASE("usage: what is wrong is told with what was meant and where to look") 
       {{"ls", "x", "--limit", "99999999999999999999"}, {"--limit", "too large"}},
       {{"ls", "x", "--kind", "byte"}, {"not 'byte'", "did you mean bytes?"}},
       {{"ls", "x", "--larger-than", "big"}, {"'big'", "64KiB"}},
-      {{"ls", "x", "--expires-before=soon"}, {"'soon' is not a duration", "15min"}},
+      {{"ls", "x", "--expires-before=soon"}, {"'soon' does not fit", "15min"}},
       {{"info", "x", "y"}, {"'y' is one argument too many"}},
       {{"get", "x", "-key"}, {"KEY is missing"}},
       {{"get", "x", "key", "--raw=yes please"}, {"--raw"}},
@@ -156,6 +157,23 @@ TEST_CASE("usage: what is wrong is told with what was meant and where to look") 
     CHECK(std::count(answer.err.begin(), answer.err.end(), '\n') == 1);
     for (const std::string& words : one.says) CHECK_MESSAGE(contains(answer.err, words), words);
   }
+}
+
+TEST_CASE("usage: nothing is made inside the store that it is made of") {
+  const TempDir directory;
+  make_store(directory.store_path());
+  const std::string store = directory.store_path();
+  const DirSnapshot before = snapshot_of(store);
+  for (const Arguments& arguments :
+       std::vector<Arguments>{{"backup", store, store + "/b"},
+                              {"repair", store, store + "/rocks/../saved"},
+                              {"report", store, "-o", store + "/page.html"},
+                              {"export", store, "--show-values", "-o", store + "/rocks/export"}}) {
+    const CliAnswer answer = run_cli(arguments);
+    CHECK_MESSAGE(answer.code == 2, arguments[0]);
+    CHECK_MESSAGE(contains(answer.err, "lies in the store"), answer.err);
+  }
+  CHECK(difference(before, snapshot_of(store)).empty());
 }
 
 TEST_CASE("usage: a standard file that is closed never becomes a file of the store") {

@@ -1,5 +1,5 @@
-// make_sessions DIR shop|empty|canary|canary-killed: stores of web sessions for the tests of the command
-// line.
+// make_sessions DIR shop|empty|canary|canary-killed: stores of web sessions for the tests of the
+// command line.
 //
 // shop: ten days in the life of a shop, with people who come back, some who log out, one program
 // that logs in all the time, and names that were chosen to do harm; what `report` is tried on.

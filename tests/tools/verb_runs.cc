@@ -27,6 +27,10 @@ bool needs_no_store(const std::string& verb) {
   return verb == "serve" || verb == "demo" || verb == "help" || verb == "completions";
 }
 
+bool changes_store(const std::string& verb) {
+  return verb == "compact" || verb == "rm" || verb == "revoke" || verb == "expire-all";
+}
+
 bool speaks_json(const std::string& verb) {
   for (const auto& one : tree()["verbs"]) {
     if (one["name"] != verb) continue;

@@ -16,6 +16,9 @@ namespace cloakroom::testing {
 // The verbs that are not about a store on disk (serve, demo, help, completions).
 [[nodiscard]] bool needs_no_store(const std::string& verb);
 
+// The verbs that change the store they are run on.
+[[nodiscard]] bool changes_store(const std::string& verb);
+
 // Command lines of a verb on the store `dir`, none of which shows values. What they write goes
 // below `scratch`, an empty directory. `keys` are keys of the store. Some change the store: give
 // each a copy when that matters. An unknown verb fails the test.

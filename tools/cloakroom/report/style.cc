@@ -43,7 +43,7 @@ nav a { display: inline-block; padding: .25rem 0; text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 main > section { margin-top: clamp(2rem, 5vw, 3.25rem); }
 .lead { color: var(--quiet); margin-top: .35rem; max-width: 46rem; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12rem), 1fr));
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9rem), 1fr));
          gap: 1rem; margin-top: 2rem; }
 .tiles > div { background: var(--surface); border: 1px solid var(--line); border-radius: 12px;
                padding: 1rem 1.15rem; display: flex; flex-direction: column; }
