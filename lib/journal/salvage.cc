@@ -46,14 +46,17 @@ class Work final : public Salvage {
 
   Status begin(const std::string& dir, Report report) {
     dir_ = dir;
-    if (Status looked = look_at_superblock(report); !looked) return looked;
-    if (Status listed = list_files(report); !listed) return listed;
+    std::vector<Finding> missed;  // told only of what is a store
+    const auto note = [&](const Finding& finding) { missed.push_back(finding); };
+    if (Status looked = look_at_superblock(note); !looked) return looked;
+    if (Status listed = list_files(note); !listed) return listed;
     const bool anything = superblock_.there || !files_.tables.empty() || !files_.logs.empty() ||
                           exists(dir + "/" + kRingName);
     if (!anything) {
       return Status(StatusCode::kNotFound,
-                    "there is nothing of a store in " + dir + "; check the path");
+                    "no store in " + dir + ": it holds none of a store's files; check the path");
     }
+    for (const Finding& finding : missed) report(finding);
     if (Status tables = open_tables(report); !tables) return tables;
     return read_changes(report);
   }

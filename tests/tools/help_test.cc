@@ -142,7 +142,7 @@ TEST_CASE("usage: what is wrong is told with what was meant and where to look") 
       {{"ls", "x", "--limit", "99999999999999999999"}, {"--limit", "too large"}},
       {{"ls", "x", "--kind", "byte"}, {"not 'byte'", "did you mean bytes?"}},
       {{"ls", "x", "--larger-than", "big"}, {"'big'", "64KiB"}},
-      {{"ls", "x", "--expires-before=soon"}, {"'soon' does not fit", "15min"}},
+      {{"ls", "x", "--expires-before=soon"}, {"'soon' is not a duration", "15min"}},
       {{"info", "x", "y"}, {"'y' is one argument too many"}},
       {{"get", "x", "-key"}, {"KEY is missing"}},
       {{"get", "x", "key", "--raw=yes please"}, {"--raw"}},

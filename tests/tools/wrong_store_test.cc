@@ -1,5 +1,5 @@
 // Directories that no verb can open: exit code 3, a message that names the place and the remedy,
-// and nothing touched.
+// and nothing touched. Of a store that is damaged `verify` says what, with exit code 1.
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -18,9 +18,8 @@ void check_refused(const TempDir& parent, const std::string& dir,
                    const std::vector<std::string>& words, const CliSetting& setting = {}) {
   const DirSnapshot before = snapshot_of(parent.path());
   const std::vector<Arguments> runs{
-      {"info", dir},       {"info", dir, "--json"},      {"ls", dir},     {"ls", dir, "--json"},
-      {"get", dir, "key"}, {"get", dir, "key", "--raw"}, {"verify", dir}, {"verify", dir, "--json"},
-      {"stats", dir},      {"stats", dir, "--json"}};
+      {"info", dir},       {"info", dir, "--json"},      {"ls", dir},    {"ls", dir, "--json"},
+      {"get", dir, "key"}, {"get", dir, "key", "--raw"}, {"stats", dir}, {"stats", dir, "--json"}};
   for (const Arguments& arguments : runs) {
     CAPTURE(arguments[0]);
     const CliAnswer answer = run_cli(arguments, setting);
@@ -35,8 +34,31 @@ void check_refused(const TempDir& parent, const std::string& dir,
   CHECK(difference(before, snapshot_of(parent.path())).empty());
 }
 
+void check_not_verified(const std::string& dir, const std::vector<std::string>& words) {
+  for (const Arguments& arguments :
+       std::vector<Arguments>{{"verify", dir}, {"verify", dir, "--json"}}) {
+    const CliAnswer answer = run_cli(arguments);
+    CHECK(answer.code == 3);
+    CHECK(answer.out.empty());
+    for (const std::string& word : words) {
+      CHECK_MESSAGE(contains(answer.err, word), word, " is not in: ", answer.err);
+    }
+  }
+}
+
+void check_found_damaged(const TempDir& parent, const std::string& dir, const std::string& words) {
+  const DirSnapshot before = snapshot_of(parent.path());
+  const CliAnswer answer = run_cli({"verify", dir});
+  CHECK(answer.code == 1);
+  CHECK(answer.err.empty());
+  CHECK_MESSAGE(contains(answer.out, words), words, " is not in: ", answer.out);
+  CHECK(contains(answer.out, "repair"));
+  CHECK(difference(before, snapshot_of(parent.path())).empty());
+}
+
 TEST_CASE("wrong store: a directory that is not there") {
   const TempDir directory;
+  check_not_verified(directory / "missing", {"there is no directory " + directory / "missing"});
   check_refused(directory, directory / "missing",
                 {"there is no directory " + directory / "missing"});
 }
@@ -46,12 +68,14 @@ TEST_CASE("wrong store: a directory that holds none") {
   fs::create_directory(directory / "photos");
   write_file(directory / "photos/cat.jpg", "meow");
   check_refused(directory, directory / "photos", {directory / "photos", "no store"});
+  check_not_verified(directory / "photos", {directory / "photos", "no store"});
 }
 
 TEST_CASE("wrong store: a file in its place") {
   const TempDir directory;
   write_file(directory / "file", "text");
   check_refused(directory, directory / "file", {directory / "file", "no directory"});
+  check_not_verified(directory / "file", {directory / "file", "no directory"});
 }
 
 TEST_CASE("wrong store: a link that leads nowhere") {
@@ -69,10 +93,13 @@ TEST_CASE("wrong store: a superblock that is damaged, cut short or empty") {
   damaged[20] = static_cast<char>(damaged[20] ^ 1);
   write_file(superblock, damaged);
   check_refused(directory, directory.store_path(), {superblock, "checksum"});
+  check_found_damaged(directory, directory.store_path(), "CLOAKROOM");
   write_file(superblock, whole.substr(0, 100));
   check_refused(directory, directory.store_path(), {superblock});
+  check_found_damaged(directory, directory.store_path(), "CLOAKROOM");
   write_file(superblock, "");
   check_refused(directory, directory.store_path(), {superblock});
+  check_found_damaged(directory, directory.store_path(), "CLOAKROOM");
   write_file(superblock, std::string(4096, 'x'));
   check_refused(directory, directory.store_path(), {superblock, "not a Cloakroom superblock"});
 }
@@ -85,6 +112,7 @@ TEST_CASE("wrong store: a newer format") {
   bytes[8] = 99;
   write_file(superblock, bytes);
   check_refused(directory, directory.store_path(), {superblock, "format 99", "newer"});
+  check_not_verified(directory.store_path(), {superblock, "format 99", "newer"});
 }
 
 TEST_CASE("wrong store: the files of RocksDB are gone") {
@@ -92,6 +120,7 @@ TEST_CASE("wrong store: the files of RocksDB are gone") {
   make_store(directory.store_path());
   fs::remove_all(directory.store_path() + "/rocks");
   check_refused(directory, directory.store_path(), {directory.store_path()});
+  check_found_damaged(directory, directory.store_path(), "rocks");
 }
 
 TEST_CASE("wrong store: no permission") {
