@@ -118,7 +118,12 @@ void bitcount(Call& call) {
   if (!copy_string(call, call[1], value, &found)) return;
   if (!found) return call.out.integer(0);
   if (call.size() == 3 || call.size() > 5) return call.error(kSyntaxError);
-  if (call.size() == 5 && !(call.integer(2) && call.integer(3))) return;  // before their unit
+  if (call.size() == 5) {  // the numbers count before their unit
+    const auto first = call.integer(2);
+    const auto last = first ? call.integer(3) : std::nullopt;
+    if (!last) return;
+    if (*first < 0 && *last < 0 && *first > *last) return call.out.integer(0);
+  }
   const auto range = range_of(call, 2, value.size());
   if (!range) return;
   std::int64_t count = 0;

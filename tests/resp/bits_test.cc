@@ -28,6 +28,7 @@ TEST_CASE("resp: BITCOUNT counts bytes or bits from either end") {
   CHECK(h.say("BITCOUNT k 1 1") == ":6\r\n");
   CHECK(h.say("BITCOUNT k 5 30 BIT") == ":17\r\n");
   CHECK(h.say("BITCOUNT k -1 -1") == ":4\r\n");
+  CHECK(h.say("BITCOUNT k -2 -100 x") == ":0\r\n");  // decided before the unit is looked at
   CHECK(h.say("BITCOUNT k -1 -5") == ":0\r\n");
   CHECK(h.say("BITCOUNT k 1") == "-ERR syntax error\r\n");
   CHECK(h.say("BITCOUNT none 1 1 word") == ":0\r\n");

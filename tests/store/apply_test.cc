@@ -58,7 +58,8 @@ TEST_CASE("apply: when one write may not be made none is") {
   const std::string large(std::size_t{17} << 20, 'x');
   refused({{.key = "a", .value = "1"}, {.key = "b", .value = large}}, StatusCode::kTooLarge);
   store.set_memory_limit(1);
-  refused({{.key = "a", .value = "1"}, {.key = "k"}}, StatusCode::kFull);
+  const std::string more(4096, 'x');  // than what the erased record gives back
+  refused({{.key = "a", .value = more}, {.key = "k"}}, StatusCode::kFull);
   const std::vector<Write> smaller{{.key = "k", .value = ""}};
   CHECK_OK(store.apply(smaller));
   store.set_memory_limit(0);
