@@ -49,6 +49,17 @@ Result<Fd> open_file(const std::string& path, int flags) {
   return Fd(fd);
 }
 
+Result<Fd> lock_file(const std::string& path) {
+  Result<Fd> fd = open_file(path, O_RDWR | O_CREAT);
+  if (!fd) return fd;
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  // An open file description lock: two stores of one process exclude each other too.
+  if (::fcntl(fd->get(), F_OFD_SETLK, &whole) == 0) return fd;
+  if (errno != EAGAIN && errno != EACCES) return io_error("lock", path, errno);
+  return Status(StatusCode::kConflict, path + " is locked by another process");
+}
+
 Status write_at(const Fd& fd, const std::string& path, std::string_view bytes,
                 std::uint64_t offset) {
   while (!bytes.empty()) {

@@ -43,6 +43,9 @@ class Fd {
 
 // open(2) with O_CLOEXEC | O_NOFOLLOW; a created file has mode 0600 whatever the umask.
 [[nodiscard]] Result<Fd> open_file(const std::string& path, int flags);
+// Opens a file, created when absent, and locks it for as long as the answer lives: against other
+// processes and against others in this one. kConflict when somebody has it; does not wait.
+[[nodiscard]] Result<Fd> lock_file(const std::string& path);
 
 [[nodiscard]] Status write_at(const Fd& fd, const std::string& path, std::string_view bytes,
                               std::uint64_t offset);

@@ -54,14 +54,12 @@ Result<Found> look_at(const std::string& path) {
 
 Result<Fd> take_lock(const std::string& dir) {
   const std::string path = dir + "/" + kLockName;
-  Result<Fd> fd = open_file(path, O_RDWR | O_CREAT);
-  if (!fd) return fd;
-  struct flock whole {};
-  whole.l_type = F_WRLCK;
-  // An open file description lock: two stores of one process exclude each other too.
-  if (::fcntl(fd->get(), F_OFD_SETLK, &whole) != 0) {
-    if (errno != EAGAIN && errno != EACCES) return io_error("lock", path, errno);
-    Result<std::string> holder = read_at(*fd, path, 20, 0);
+  Result<Fd> fd = lock_file(path);
+  if (!fd && fd.status().code() != StatusCode::kConflict) return fd;
+  if (!fd) {
+    const Result<Fd> held = open_file(path, O_RDONLY);
+    if (!held) return held.status();
+    const Result<std::string> holder = read_at(*held, path, 20, 0);
     const std::string pid = holder && !holder->empty() ? *holder : "unknown";
     return Status(StatusCode::kIo, "store " + dir + " is open already, in process " +
                                        pid.substr(0, pid.find('\n')) +

@@ -81,12 +81,8 @@ Status check_record(const RecordView& record) {
 // Takes the lock of a directory that is being made, or says who has it.
 Result<Fd> lock_partial(const std::string& partial) {
   const std::string path = partial + "/" + kLockName;
-  Result<Fd> fd = open_file(path, O_RDWR | O_CREAT);
-  if (!fd) return fd;
-  struct flock whole {};
-  whole.l_type = F_WRLCK;
-  if (::fcntl(fd->get(), F_OFD_SETLK, &whole) == 0) return fd;
-  if (errno != EAGAIN && errno != EACCES) return io_error("lock", path, errno);
+  Result<Fd> fd = lock_file(path);
+  if (fd || fd.status().code() != StatusCode::kConflict) return fd;
   return Status(StatusCode::kIo, partial + " is being written by another process; wait until it " +
                                      "has finished, or name another directory");
 }

@@ -1,9 +1,5 @@
 #include "journal/store_compact.h"
 
-#include <fcntl.h>
-
-#include <cerrno>
-
 #include "base/file.h"
 #include "journal/recovery.h"
 #include "journal/rocks_snapshot.h"
@@ -16,12 +12,8 @@ namespace {
 // The store's own lock: a server that starts meanwhile is refused.
 Result<Fd> lock_store(const std::string& dir) {
   const std::string path = dir + "/" + kLockName;
-  Result<Fd> fd = open_file(path, O_RDWR | O_CREAT);
-  if (!fd) return fd;
-  struct flock whole {};
-  whole.l_type = F_WRLCK;
-  if (::fcntl(fd->get(), F_OFD_SETLK, &whole) == 0) return fd;
-  if (errno != EAGAIN && errno != EACCES) return io_error("lock", path, errno);
+  Result<Fd> fd = lock_file(path);
+  if (fd || fd.status().code() != StatusCode::kConflict) return fd;
   const std::int64_t holder = holder_of(dir);
   return Status(StatusCode::kIo, "store " + dir + " is open" +
                                      (holder > 0 ? ", in process " + std::to_string(holder) : "") +

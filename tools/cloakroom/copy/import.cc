@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/coding.h"
 #include "copy/copy.h"
 #include "copy/import_lines.h"
 #include "copy/import_merge.h"
 #include "exit_codes.h"
 #include "journal/store_writer.h"
+#include "reading/session_generation.h"
 #include "text/interrupt.h"
 #include "text/output.h"
 
@@ -22,17 +22,6 @@ int cannot(const Status& status) {
   message(text_of(status));
   const bool input = status.code() == StatusCode::kInvalidArgument;
   return input ? kExitFindings : kExitCannotOpen;
-}
-
-// The generation that the sessions of the web layer saw last, when this is the record that says so
-// (docs/format.md, "meta").
-std::uint32_t generation_in(const RecordLine& record) {
-  if (record.kind != Kind::kSession) return 0;
-  Reader reader(record.value);
-  if (reader.u8() != 1 || reader.u8() != 4) return 0;
-  (void)reader.varint();  // the epoch
-  const std::uint64_t generation = reader.varint();
-  return reader.ok() && generation < UINT32_MAX ? static_cast<std::uint32_t>(generation) : 0;
 }
 
 // What a run that is taken up again must know.
@@ -129,7 +118,7 @@ class NewStore {
   Status add(RecordLine& record) {
     if (!record.version) record.version = ++given_;
     if (!record.created) record.created = lines_.header().store_time;
-    generation_ = std::max(generation_, generation_in(record));
+    generation_ = std::max(generation_, session_generation(record.view()));
     if (!writer_) return Status();
     const Status added = writer_->add(record.view());
     if (added.code() == StatusCode::kInvalidArgument) {
