@@ -101,12 +101,10 @@ std::optional<BitRange> range_of(Call& call, std::size_t at, std::size_t bytes) 
     to = *end;
     range.ends = true;
   }
-  // Redis leaves an order of two negative ends as it is; clamped they could meet.
-  const bool backwards = from < 0 && to < 0 && from > to;
   if (from < 0) from = std::max<std::int64_t>(from + size, 0);
   if (to < 0) to = std::max<std::int64_t>(to + size, 0);
   to = std::min(to, size - 1);
-  if (backwards || from > to) return BitRange{.ends = range.ends};
+  if (from > to) return BitRange{.ends = range.ends};
   range.first = bits ? from : from * 8;
   range.last = bits ? to : to * 8 + 7;
   return range;
@@ -118,10 +116,11 @@ void bitcount(Call& call) {
   if (!copy_string(call, call[1], value, &found)) return;
   if (!found) return call.out.integer(0);
   if (call.size() == 3 || call.size() > 5) return call.error(kSyntaxError);
-  if (call.size() == 5) {  // the numbers count before their unit
+  if (call.size() > 3) {  // the numbers count before their unit
     const auto first = call.integer(2);
     const auto last = first ? call.integer(3) : std::nullopt;
     if (!last) return;
+    // Clamped they could meet; Redis asks before it clamps, and for BITCOUNT only.
     if (*first < 0 && *last < 0 && *first > *last) return call.out.integer(0);
   }
   const auto range = range_of(call, 2, value.size());

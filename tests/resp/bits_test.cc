@@ -43,6 +43,11 @@ TEST_CASE("resp: BITPOS finds clear bits behind a string unless its end was give
   CHECK(h.say("BITPOS k 0 0 -1") == ":-1\r\n");
   CHECK(h.say("BITPOS k 1 1") == ":8\r\n");
   CHECK(h.say("BITPOS k 1 9 20 BIT") == ":9\r\n");
+  // Ends out of order that clamping lets meet: BITPOS looks at the byte, BITCOUNT at none.
+  CHECK(h.say("BITPOS k 1 -2 -100") == h.say("BITPOS k 1 1 0"));
+  CHECK(h.say("SET one a") == "+OK\r\n");
+  CHECK(h.say("BITPOS one 1 -2 -100 BYTE") == ":1\r\n");
+  CHECK(h.say("BITCOUNT one -2 -100") == ":0\r\n");
   CHECK(h.say("BITPOS none 1") == ":-1\r\n");
   CHECK(h.say("BITPOS none 0") == ":0\r\n");
   CHECK(h.say("BITPOS k 2") == "-ERR The bit argument must be 1 or 0.\r\n");
