@@ -9,12 +9,12 @@
 #include "base/coding.h"
 #include "base/decompress.h"
 #include "base/hash.h"
-#include "journal/log_walk.h"
-#include "journal/ring_scan.h"
 #include "journal/rocks_batch.h"
-#include "journal/rocks_filter.h"
-#include "journal/table_block.h"
-#include "journal/table_walk.h"
+#include "offline/log_walk.h"
+#include "offline/ring_scan.h"
+#include "offline/rocks_filter.h"
+#include "offline/table_block.h"
+#include "offline/table_walk.h"
 
 namespace cloakroom {
 namespace {

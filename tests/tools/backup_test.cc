@@ -13,7 +13,7 @@
 #include "child_process.h"
 #include "cli_runner.h"
 #include "cloakroom/store.h"
-#include "journal/store_reader.h"
+#include "offline/store_reader.h"
 #include "support/dir_snapshot.h"
 #include "support/random_seed.h"
 

@@ -11,8 +11,8 @@
 #include "child_process.h"
 #include "cli_runner.h"
 #include "cloakroom/store.h"
-#include "journal/store_reader.h"
-#include "journal/store_writer.h"
+#include "offline/store_reader.h"
+#include "offline/store_writer.h"
 #include "support/dir_snapshot.h"
 #include "support/random_seed.h"
 

@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "cloakroom/clock.h"
 #include "cloakroom/status.h"
-#include "journal/store_copy.h"
+#include "offline/store_copy.h"
 
 namespace cloakroom::cli {
 

@@ -6,7 +6,7 @@
 #include "copy/import_lines.h"
 #include "copy/import_merge.h"
 #include "exit_codes.h"
-#include "journal/store_writer.h"
+#include "offline/store_writer.h"
 #include "reading/session_generation.h"
 #include "text/interrupt.h"
 #include "text/output.h"

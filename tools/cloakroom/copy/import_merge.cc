@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "exit_codes.h"
-#include "journal/store_reader.h"
+#include "offline/store_reader.h"
 #include "text/interrupt.h"
 #include "text/output.h"
 

@@ -10,9 +10,9 @@
 #include <unordered_set>
 
 #include "exit_codes.h"
-#include "journal/ring_tail.h"
 #include "look/look.h"
 #include "look/session_view.h"
+#include "offline/ring_tail.h"
 #include "reading/open_store.h"
 #include "reading/record_json.h"
 #include "text/output.h"

@@ -13,9 +13,9 @@
 #include <optional>
 
 #include "exit_codes.h"
-#include "journal/ring_tail.h"
 #include "look/look.h"
 #include "look/session_view.h"
+#include "offline/ring_tail.h"
 #include "reading/last_seen.h"
 #include "reading/open_store.h"
 #include "reading/parallel_walk.h"

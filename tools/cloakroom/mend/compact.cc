@@ -4,9 +4,9 @@
 
 #include "cloakroom/store.h"
 #include "exit_codes.h"
-#include "journal/store_compact.h"
 #include "mend/ending.h"
 #include "mend/mend.h"
+#include "offline/store_compact.h"
 #include "reading/isolate.h"
 #include "reading/open_store.h"
 #include "reading/record_json.h"

@@ -9,9 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "exit_codes.h"
-#include "journal/salvage.h"
-#include "journal/store_writer.h"
 #include "mend/mend.h"
+#include "offline/salvage.h"
+#include "offline/store_writer.h"
 #include "reading/finding_json.h"
 #include "reading/isolate.h"
 #include "reading/open_store.h"

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "copy/import_merge.h"
-#include "journal/store_writer.h"
+#include "offline/store_writer.h"
 
 namespace cloakroom::cli {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "base/coding.h"
 #include "exit_codes.h"
-#include "journal/salvage.h"
+#include "offline/salvage.h"
 #include "prove/prove.h"
 #include "reading/finding_json.h"
 #include "reading/isolate.h"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "journal/store_reader.h"
+#include "offline/store_reader.h"
 #include "text/output.h"
 
 namespace cloakroom::cli {

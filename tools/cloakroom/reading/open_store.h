@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "journal/store_reader.h"
+#include "offline/store_reader.h"
 
 namespace cloakroom::cli {
 

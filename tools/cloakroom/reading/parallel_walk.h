@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "journal/store_reader.h"
+#include "offline/store_reader.h"
 #include "text/progress.h"
 
 namespace cloakroom::cli {

@@ -16,7 +16,7 @@
 
 #include "cloakroom/clock.h"
 #include "cloakroom/record.h"
-#include "journal/store_reader.h"
+#include "offline/store_reader.h"
 #include "reading/owner_tally.h"
 #include "reading/spread.h"
 

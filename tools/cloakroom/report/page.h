@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "journal/store_reader.h"
 #include "journal/table_files.h"
+#include "offline/store_reader.h"
 #include "reading/survey.h"
 
 namespace cloakroom::cli {
