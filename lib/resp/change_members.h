@@ -9,6 +9,14 @@
 
 namespace cloakroom::resp {
 
+// Says why a collection was not changed. At the limit of a value the general text would not tell what
+// is too large.
+inline void fail_change(Call& call, const Status& status) {
+  if (status.code() != StatusCode::kTooLarge) return call.fail(status);
+  call.error("ERR the collection would be larger than a value may be here (" + status.message() +
+             "); nothing was changed");
+}
+
 // f(std::string&) changes the encoded collection (member_changes.h), "" when there is none, and says
 // whether it did. An empty one is erased, and `gone`, if given, then says whether there was one.
 // `is` tells a record of this kind. True when it went well; else the error is in the reply.
@@ -29,7 +37,7 @@ bool change_members(Call& call, std::string_view raw_key, bool (*is)(std::string
       },
       options);
   if (!changed) {
-    call.fail(changed.status());
+    fail_change(call, changed.status());
   } else if (wrong) {
     call.wrong_type();
   }

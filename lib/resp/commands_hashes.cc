@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "resp/change_members.h"
 #include "resp/commands.h"
 #include "resp/glob.h"
 #include "store/fields.h"
@@ -41,7 +42,7 @@ bool change(Call& call, F&& f, bool* gone = nullptr) {
         return UpdateAction::kErase;
       },
       options);
-  if (!changed || !did) call.fail(changed ? did.status() : changed.status());
+  if (!changed || !did) fail_change(call, changed ? did.status() : changed.status());
   return changed.ok() && did.ok();
 }
 
