@@ -186,9 +186,7 @@ std::vector<std::pair<std::string, double>> take_scored(std::string& encoded, bo
 
 void remove_run(std::string& encoded, const SortedMembers& run) {
   if (run.empty()) return;
-  const auto offset = [&](const char* at) {
-    return static_cast<std::size_t>(at - encoded.data());
-  };
+  const auto offset = [&](const char* at) { return static_cast<std::size_t>(at - encoded.data()); };
   const std::string_view first = run.front().member;
   const std::string_view last = run.back().member;
   Splices splices;

@@ -1,9 +1,10 @@
 // Changing the value of a set or a sorted set (members.h) in place: one walk to the places of what
 // changes, then a move of bytes.
 //
-// All of these REQUIRE that `encoded` is a value of their type, or "" where it says so, and that what
-// is given has no views into it. After the last member is gone `encoded` is "": there is no empty
-// set. Of bytes that do not decode nothing is read beyond their end, and they stay where they are.
+// All of these REQUIRE that `encoded` is a value of their type, or "" where it says so, and that
+// what is given has no views into it. After the last member is gone `encoded` is "": there is no
+// empty set. Of bytes that do not decode nothing is read beyond their end, and they stay where they
+// are.
 #ifndef CLOAKROOM_LIB_STORE_MEMBER_CHANGES_H_
 #define CLOAKROOM_LIB_STORE_MEMBER_CHANGES_H_
 
@@ -19,7 +20,8 @@
 
 namespace cloakroom {
 
-// --- sets; `wanted` and `unwanted` are sorted and distinct ----------------------------------------
+// --- sets; `wanted` and `unwanted` are sorted and distinct
+// ----------------------------------------
 
 // How many were new. "" becomes a set.
 std::size_t add_to_set(std::string& encoded, const Members& wanted);
@@ -28,7 +30,8 @@ std::size_t remove_from_set(std::string& encoded, const Members& unwanted);
 // Takes the members at these places, which ascend.
 std::vector<std::string> take_from_set(std::string& encoded, std::span<const std::size_t> places);
 
-// --- sorted sets ------------------------------------------------------------------------------------
+// --- sorted sets
+// ------------------------------------------------------------------------------------
 
 // A member's entry, if it has one.
 struct ScoredPlace {

@@ -1,8 +1,8 @@
 // Changing an encoding where it lies: what is cut out of it, and what is put in.
 //
 // A record of many members or fields is one value. Whoever changes one of them looks for its place
-// by a walk (members.h, fields.h) and notes here what has to happen there; apply() then moves bytes,
-// and nothing is decoded, sorted or encoded anew.
+// by a walk (members.h, fields.h) and notes here what has to happen there; apply() then moves
+// bytes, and nothing is decoded, sorted or encoded anew.
 //
 // Cost of apply(): one memmove of what lies behind a single change, or between a piece that moves
 // to another place; for more changes one copy of all.
