@@ -136,7 +136,7 @@ void look_at(const Scores& model, const std::string& value, const std::vector<st
 TEST_CASE("members: a set that is changed in place is the set that is encoded anew") {
   CLOAKROOM_RANDOM_SEED(seed);
   Random random(seed);
-  for (const std::size_t names : {4, 60, 400}) {
+  for (const std::size_t names : {4U, 60U, 400U}) {
     std::set<std::string> model;
     std::string value;
     for (int i = 0; i < 1500; ++i) {
@@ -169,7 +169,7 @@ TEST_CASE("members: a set that is changed in place is the set that is encoded an
 TEST_CASE("members: a sorted set that is changed in place is the one that is encoded anew") {
   CLOAKROOM_RANDOM_SEED(seed);
   Random random(seed);
-  for (const std::size_t names : {4, 60, 400}) {
+  for (const std::size_t names : {4U, 60U, 400U}) {
     Scores model;
     std::string value;
     for (int i = 0; i < 1500; ++i) {
@@ -209,7 +209,7 @@ TEST_CASE("members: a sorted set that is changed in place is the one that is enc
 TEST_CASE("members: fields that are changed in place are those that are encoded anew") {
   CLOAKROOM_RANDOM_SEED(seed);
   Random random(seed);
-  for (const std::size_t names : {4, 60, 400}) {
+  for (const std::size_t names : {4U, 60U, 400U}) {
     Fields model;
     std::string value;
     for (int i = 0; i < 1500; ++i) {
