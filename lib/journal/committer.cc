@@ -36,6 +36,12 @@ std::uint64_t some_seed() {
   return seed ? *seed : 0;
 }
 
+std::size_t bytes_of(const std::vector<Frame>& frames) noexcept {
+  std::size_t bytes = 0;
+  for (const Frame& frame : frames) bytes += frame.key.size() + frame.payload.size();
+  return bytes;
+}
+
 Status out_of_memory() {
   return Status(StatusCode::kIo, "out of memory while writing the log; give the process more");
 }
@@ -261,14 +267,29 @@ void RocksJournal::hold_back() {
   }
 }
 
-// At least one frame: somebody waits for it. Its producer may be copying it at this moment.
+// At least one frame: somebody waits for it. Goes on while folding leaves less than a batch may hold:
+// the many frames of a large record that changes often become one, however far the log is behind.
 Status RocksJournal::gather(Round& round) {
   round.frames.clear();
   round.bytes = 0;
   round.last = handed_.load();
+  std::size_t left = 0;
+  for (std::size_t gathered = 0;;) {
+    if (Status more = gather_some(round, kRoundBytesMax - left); !more) return more;
+    fold(round.frames, fold_seed_);
+    const bool is_end = round.bytes == gathered;
+    gathered = round.bytes;
+    left = bytes_of(round.frames);
+    if (is_end || left > kRoundBytesMax / 2 || gathered > ring_->capacity() / 2) return Status();
+  }
+}
+
+// Its producer may be copying the first frame at this moment.
+Status RocksJournal::gather_some(Round& round, std::size_t bytes) {
   Ring::Place place;
   std::string_view body;
-  while (round.bytes < kRoundBytesMax) {
+  const std::size_t end = round.bytes + bytes;
+  while (round.bytes < end) {
     if (ring_->next(round.last, &place, &body)) {
       if (Status added = add_frame(round, place.version(), body); !added) return added;
       round.last = place.version();
@@ -279,7 +300,6 @@ Status RocksJournal::gather(Round& round) {
       std::this_thread::yield();
     }
   }
-  fold(round.frames, fold_seed_);
   return Status();
 }
 

@@ -112,7 +112,7 @@ class RocksJournal final : public Journal {
   // What one pass of the hand stage takes out of the ring.
   struct Round {
     std::vector<Frame> frames;
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;  // gathered
     Version last = 0;
   };
 
@@ -129,6 +129,7 @@ class RocksJournal final : public Journal {
   Status hand_until(Version version) EXCLUDES(mutex_);
   void hold_back();
   Status gather(Round& round);
+  Status gather_some(Round& round, std::size_t bytes);
   Status add_frame(Round& round, Version version, std::string_view body);
   void forget_elsewhere(Version up_to);
   Status sync_until(Version version) EXCLUDES(mutex_);

@@ -1,12 +1,11 @@
-// Hashes: records of fields, in the encoding of Store::set_fields. Changing one decodes it, changes
-// the fields and encodes anew, under the lock of its stripe.
+// Hashes: records of fields, in the encoding of Store::set_fields, changed in place (fields.h) under
+// the lock of their stripe.
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
 #include <vector>
 
-#include "base/coding.h"
 #include "base/random.h"
+#include "resp/change_members.h"
 #include "resp/commands.h"
 #include "resp/glob.h"
 #include "store/fields.h"
@@ -14,99 +13,44 @@
 namespace cloakroom::resp {
 namespace {
 
-constexpr std::size_t kIndexFrom = 16;  // more fields than this are looked up by an index
+std::vector<Field> fields_of(std::string_view encoded) {
+  std::vector<Field> fields;
+  for (FieldWalk walk(encoded); walk.next();) fields.push_back(walk.field());
+  return fields;
+}
 
-// The fields of a hash, as views into what was decoded and into the arguments.
-class Hash {
- public:
-  explicit Hash(std::string_view encoded) {
-    (void)for_each_field(encoded, [this](const Field& field) {
-      fields_.push_back(field);
-      return true;
-    });
-  }
+std::size_t count_fields(std::string_view encoded) {
+  std::size_t count = 0;
+  for (FieldWalk walk(encoded); walk.next();) ++count;
+  return count;
+}
 
-  [[nodiscard]] const Field* find(std::string_view name) {
-    const auto at = index_of(name);
-    return at ? &fields_[*at] : nullptr;
-  }
-
-  // True when the field is new.
-  bool set(std::string_view name, std::string_view value) {
-    if (const auto at = index_of(name)) {
-      fields_[*at].value = value;
-      return false;
-    }
-    if (!index_.empty()) index_.emplace(name, fields_.size());
-    fields_.push_back({name, value});
-    return true;
-  }
-
-  bool erase(std::string_view name) {
-    const auto at = index_of(name);
-    if (!at) return false;
-    gone_.resize(fields_.size());
-    if (gone_[*at]) return false;
-    gone_[*at] = true;
-    return true;
-  }
-
-  [[nodiscard]] std::string encode() const {
-    std::string out;
-    for (std::size_t i = 0; i < fields_.size(); ++i) {
-      if (i < gone_.size() && gone_[i]) continue;
-      put_string(out, fields_[i].name);
-      put_string(out, fields_[i].value);
-    }
-    return out;
-  }
-
-  [[nodiscard]] const std::vector<Field>& fields() const noexcept { return fields_; }
-
- private:
-  std::optional<std::size_t> index_of(std::string_view name) {
-    if (fields_.size() < kIndexFrom) {
-      const auto found = std::find_if(fields_.begin(), fields_.end(),
-                                      [&](const Field& field) { return field.name == name; });
-      if (found == fields_.end()) return std::nullopt;
-      return static_cast<std::size_t>(found - fields_.begin());
-    }
-    if (index_.empty()) {
-      for (std::size_t i = 0; i < fields_.size(); ++i) index_.emplace(fields_[i].name, i);
-    }
-    const auto found = index_.find(name);
-    if (found == index_.end()) return std::nullopt;
-    return found->second;
-  }
-
-  std::vector<Field> fields_ = {};
-  std::vector<bool> gone_ = {};
-  std::unordered_map<std::string_view, std::size_t> index_ = {};
-};
-
-// f(Hash&) says whether the hash changed. An empty hash is erased. True when it went well; `gone`
-// says whether the record went.
+// f(std::string&) changes the encoded hash, "" when there is none, and says as a Result<bool> whether
+// it did. An empty hash is erased. True when it went well; `gone` says whether the record went.
 template <class F>
 bool change(Call& call, F&& f, bool* gone = nullptr) {
   PutOptions options = call.keeping();
   options.kind = Kind::kFields;
+  Result<bool> did = false;
   const auto changed = call.store().update(
       call.key(1),
       [&](const RecordView* record, std::string& value) {
-        const std::string before = std::move(value);
-        Hash hash(before);
-        if (!f(hash)) {
-          value = before;
-          return UpdateAction::kLeave;
-        }
-        value = hash.encode();
+        did = f(value);
+        if (!did || !*did) return UpdateAction::kLeave;
         if (!value.empty()) return UpdateAction::kStore;
         if (gone != nullptr) *gone = record != nullptr;
         return UpdateAction::kErase;
       },
       options);
-  if (!changed) call.fail(changed.status());
-  return changed.ok();
+  if (!changed || !did) fail_change(call, changed ? did.status() : changed.status());
+  return changed.ok() && did.ok();
+}
+
+// Sets one field.
+Result<bool> put_one(std::string& encoded, const Field& field) {
+  const Result<std::size_t> put = put_fields(encoded, {&field, 1});
+  if (!put) return put.status();
+  return true;
 }
 
 // Calls f(encoded) on the hash, if there is one. True when the call goes on.
@@ -132,11 +76,13 @@ bool set_pairs(Call& call, std::int64_t& added) {
       is_buried(call.store(), call.key(1))) {
     return true;
   }
-  const bool fine = change(call, [&](Hash& hash) {
-    added = 0;
-    for (std::size_t i = 2; i < call.size(); i += 2) {
-      added += hash.set(call[i], call[i + 1]) ? 1 : 0;
-    }
+  std::vector<Field> fields;
+  fields.reserve(call.size() / 2);
+  for (std::size_t i = 2; i < call.size(); i += 2) fields.push_back({call[i], call[i + 1]});
+  const bool fine = change(call, [&](std::string& encoded) -> Result<bool> {
+    const Result<std::size_t> put = put_fields(encoded, fields);
+    if (!put) return put.status();
+    added = static_cast<std::int64_t>(*put);
     return true;
   });
   if (fine) call.notify(kNotifyHash, "hset", call[1]);
@@ -155,9 +101,10 @@ void hmset(Call& call) {
 
 void hsetnx(Call& call) {
   bool added = false;
-  if (!change(call, [&](Hash& hash) {
-        added = hash.find(call[2]) == nullptr && hash.set(call[2], call[3]);
-        return added;
+  if (!change(call, [&](std::string& encoded) -> Result<bool> {
+        if (find_field(encoded, call[2])) return false;
+        added = true;
+        return put_one(encoded, {call[2], call[3]});
       })) {
     return;
   }
@@ -178,9 +125,9 @@ void hget(Call& call) {
 void hmget(Call& call) {
   std::vector<std::optional<std::string>> values(call.size() - 2);
   if (!look(call, [&](std::string_view encoded) {
-        Hash hash(encoded);
-        for (std::size_t i = 2; i < call.size(); ++i) {
-          if (const Field* const field = hash.find(call[i])) values[i - 2] = field->value;
+        const auto found = find_fields(encoded, call.args.subspan(2));
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          if (found[i]) values[i] = std::string(*found[i]);
         }
       })) {
     return;
@@ -194,8 +141,10 @@ void hdel(Call& call) {
   bool gone = false;
   if (!change(
           call,
-          [&](Hash& hash) {
-            for (std::size_t i = 2; i < call.size(); ++i) erased += hash.erase(call[i]) ? 1 : 0;
+          [&](std::string& encoded) -> Result<bool> {
+            const Result<std::size_t> cut = cut_fields(encoded, call.args.subspan(2));
+            if (!cut) return cut.status();
+            erased = static_cast<std::int64_t>(*cut);
             return erased != 0;
           },
           &gone)) {
@@ -207,19 +156,17 @@ void hdel(Call& call) {
 }
 
 void tell_all(Call& call, bool names, bool values) {
-  std::string encoded;
-  std::size_t count = 0;
-  const auto copy = [&](std::string_view found) {
-    encoded = found;
-    (void)for_each_field(found, [&](const Field&) { return ++count != 0; });
+  bool told = false;
+  const auto tell = [&](std::string_view encoded) {
+    const std::size_t count = count_fields(encoded);
+    names&& values ? call.out.map(count) : call.out.array(count);
+    for (FieldWalk walk(encoded); walk.next();) {
+      if (names) call.out.bulk(walk.field().name);
+      if (values) call.out.bulk(walk.field().value);
+    }
+    told = true;
   };
-  if (!look(call, copy)) return;
-  names&& values ? call.out.map(count) : call.out.array(count);
-  (void)for_each_field(encoded, [&](const Field& field) {
-    if (names) call.out.bulk(field.name);
-    if (values) call.out.bulk(field.value);
-    return true;
-  });
+  if (look(call, tell) && !told) tell({});
 }
 
 void hgetall(Call& call) { tell_all(call, true, true); }
@@ -227,11 +174,10 @@ void hkeys(Call& call) { tell_all(call, true, false); }
 void hvals(Call& call) { tell_all(call, false, true); }
 
 void hlen(Call& call) {
-  std::int64_t count = 0;
-  const auto count_them = [&](std::string_view encoded) {
-    (void)for_each_field(encoded, [&](const Field&) { return ++count != 0; });
-  };
-  if (look(call, count_them)) call.out.integer(count);
+  std::size_t count = 0;
+  if (look(call, [&](std::string_view encoded) { count = count_fields(encoded); })) {
+    call.out.integer(static_cast<std::int64_t>(count));
+  }
 }
 
 void hexists(Call& call) {
@@ -256,19 +202,16 @@ void hincrby(Call& call) {
   if (!delta) return;
   std::string_view problem;
   std::int64_t sum = 0;
-  std::string text;
-  if (!change(call, [&](Hash& hash) {
-        const Field* const field = hash.find(call[2]);
-        const auto current = field == nullptr ? std::int64_t{0} : parse_int(field->value);
+  if (!change(call, [&](std::string& encoded) -> Result<bool> {
+        const auto found = find_field(encoded, call[2]);
+        const auto current = found ? parse_int(*found) : std::int64_t{0};
         if (!current) {
           problem = "ERR hash value is not an integer";
         } else if (__builtin_add_overflow(*current, *delta, &sum)) {
           problem = "ERR increment or decrement would overflow";
         }
         if (!problem.empty()) return false;
-        text = std::to_string(sum);
-        hash.set(call[2], text);
-        return true;
+        return put_one(encoded, {call[2], std::to_string(sum)});
       })) {
     return;
   }
@@ -283,9 +226,9 @@ void hincrbyfloat(Call& call) {
   if (std::isinf(*delta)) return call.error("ERR value is NaN or Infinity");
   std::string_view problem;
   std::string text;
-  if (!change(call, [&](Hash& hash) {
-        const Field* const field = hash.find(call[2]);
-        const auto current = field == nullptr ? 0.0L : parse_long_double(field->value);
+  if (!change(call, [&](std::string& encoded) -> Result<bool> {
+        const auto found = find_field(encoded, call[2]);
+        const auto current = found ? parse_long_double(*found) : 0.0L;
         if (!current) {
           problem = "ERR hash value is not a float";
           return false;
@@ -296,8 +239,7 @@ void hincrbyfloat(Call& call) {
           return false;
         }
         text = format_long_double(sum);
-        hash.set(call[2], text);
-        return true;
+        return put_one(encoded, {call[2], text});
       })) {
     return;
   }
@@ -331,10 +273,10 @@ void hrandfield(Call& call) {
   }
   std::string encoded;
   if (!look(call, [&](std::string_view found) { encoded = found; })) return;
-  const Hash hash(encoded);
-  if (count) return tell_random(call, hash.fields(), *count, values);
-  if (hash.fields().empty()) return call.out.null();
-  call.out.bulk(hash.fields()[random_choice(hash.fields().size(), 1)[0]].name);
+  const std::vector<Field> fields = fields_of(encoded);
+  if (count) return tell_random(call, fields, *count, values);
+  if (fields.empty()) return call.out.null();
+  call.out.bulk(fields[random_choice(fields.size(), 1)[0]].name);
 }
 
 // All at once: the guarantee of SCAN holds for any hash, and COUNT is a hint.
@@ -402,6 +344,7 @@ std::vector<std::size_t> random_choice(std::size_t size, std::int64_t count) {
     for (std::int64_t i = 0; i < -count; ++i) chosen.push_back(next(size));
     return chosen;
   }
+  if (count == 1) return {next(size)};
   for (std::size_t i = 0; i < size; ++i) chosen.push_back(i);
   const auto wanted = std::min(size, static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < wanted; ++i) std::swap(chosen[i], chosen[i + next(size - i)]);

@@ -5,6 +5,7 @@
 #include "resp/change_members.h"
 #include "resp/commands.h"
 #include "resp/glob.h"
+#include "store/member_changes.h"
 #include "store/members.h"
 
 namespace cloakroom::resp {
@@ -12,7 +13,7 @@ namespace {
 
 template <class F>
 bool change_set(Call& call, std::string_view raw_key, F&& f, bool* gone = nullptr) {
-  return change_members<Members>(call, raw_key, {is_set, decode_set, encode_set}, f, gone);
+  return change_members(call, raw_key, is_set, f, gone);
 }
 
 // Calls f(encoded) on the set, if there is one. True when the call goes on.
@@ -42,10 +43,6 @@ bool copy_set(Call& call, std::string_view raw_key, SetCopy& copy) {
   return true;
 }
 
-bool contains(const Members& sorted, std::string_view member) {
-  return std::binary_search(sorted.begin(), sorted.end(), member);
-}
-
 Members sorted_args(Call& call, std::size_t from) {
   Members args(call.args.begin() + static_cast<std::ptrdiff_t>(from), call.args.end());
   std::sort(args.begin(), args.end());
@@ -56,13 +53,8 @@ Members sorted_args(Call& call, std::size_t from) {
 void sadd(Call& call) {
   const Members wanted = sorted_args(call, 2);
   std::size_t added = 0;
-  const bool fine = change_set(call, call[1], [&](Members& members) {
-    Members all;
-    all.reserve(members.size() + wanted.size());
-    std::set_union(members.begin(), members.end(), wanted.begin(), wanted.end(),
-                   std::back_inserter(all));
-    added = all.size() - members.size();
-    members = std::move(all);
+  const bool fine = change_set(call, call[1], [&](std::string& encoded) {
+    added = add_to_set(encoded, wanted);
     return added != 0;
   });
   if (!fine) return;
@@ -76,8 +68,8 @@ void srem(Call& call) {
   bool gone = false;
   const bool fine = change_set(
       call, call[1],
-      [&](Members& members) {
-        removed = std::erase_if(members, [&](auto member) { return contains(unwanted, member); });
+      [&](std::string& encoded) {
+        removed = remove_from_set(encoded, unwanted);
         return removed != 0;
       },
       &gone);
@@ -102,12 +94,14 @@ void sismember(Call& call) {
 }
 
 void smismember(Call& call) {
-  SetCopy copy;
-  if (!copy_set(call, call[1], copy)) return;
-  call.out.array(call.size() - 2);
-  for (std::size_t i = 2; i < call.size(); ++i) {
-    call.out.integer(contains(copy.members, call[i]) ? 1 : 0);
+  std::vector<bool> found(call.size() - 2);
+  if (!look_at_set(call, call[1], [&](auto encoded) {
+        found = set_contains_each(encoded, call.args.subspan(2));
+      })) {
+    return;
   }
+  call.out.array(found.size());
+  for (const bool is_there : found) call.out.integer(is_there ? 1 : 0);
 }
 
 void tell_set(Call& call, const Members& members) {
@@ -116,8 +110,12 @@ void tell_set(Call& call, const Members& members) {
 }
 
 void smembers(Call& call) {
-  SetCopy copy;
-  if (copy_set(call, call[1], copy)) tell_set(call, copy.members);
+  bool told = false;
+  const auto tell = [&](std::string_view encoded) {
+    tell_set(call, decode_set(encoded));
+    told = true;
+  };
+  if (look_at_set(call, call[1], tell) && !told) tell_set(call, {});
 }
 
 void spop(Call& call) {
@@ -131,14 +129,12 @@ void spop(Call& call) {
   bool gone = false;
   const bool fine = change_set(
       call, call[1],
-      [&](Members& members) {
-        std::vector<std::size_t> chosen = random_choice(members.size(), count.value_or(1));
-        std::sort(chosen.rbegin(), chosen.rend());
-        for (const std::size_t i : chosen) {
-          popped.emplace_back(members[i]);
-          members.erase(members.begin() + static_cast<std::ptrdiff_t>(i));
-        }
-        return !chosen.empty();
+      [&](std::string& encoded) {
+        std::vector<std::size_t> chosen =
+            random_choice(member_count(encoded), count.value_or(1));
+        std::sort(chosen.begin(), chosen.end());
+        popped = take_from_set(encoded, chosen);
+        return !popped.empty();
       },
       &gone);
   if (!fine) return;
@@ -186,12 +182,10 @@ void smove(Call& call) {
   bool added = false;
   const bool moved =
       change_set(
-          call, call[1], [&](Members& members) { return std::erase(members, call[3]) != 0; },
-          &gone) &&
-      change_set(call, call[2], [&](Members& members) {
-        const auto at = std::lower_bound(members.begin(), members.end(), call[3]);
-        added = at == members.end() || *at != call[3];
-        if (added) members.insert(at, call[3]);
+          call, call[1],
+          [&](std::string& encoded) { return remove_from_set(encoded, {call[3]}) != 0; }, &gone) &&
+      change_set(call, call[2], [&](std::string& encoded) {
+        added = add_to_set(encoded, {call[3]}) != 0;
         return added;
       });
   if (!moved) return;

@@ -1,6 +1,6 @@
 // Ranges of sorted sets: by place, by score, by name; told, counted, stored or removed.
 #include <algorithm>
-#include <iterator>
+#include <cstdint>
 
 #include "resp/commands.h"
 #include "resp/sorted_sets.h"
@@ -136,29 +136,47 @@ SortedMembers limited(SortedMembers chosen, const Range& range) {
   return chosen;
 }
 
-// The members of a range, in its order.
-SortedMembers select(const SortedMembers& members, const Range& range) {
+// By place. Only as far as the last one is the set walked.
+SortedMembers select_places(std::string_view encoded, const Range& range) {
   SortedMembers chosen;
-  if (range.by == By::kRank) {
-    const auto size = static_cast<std::int64_t>(members.size());
-    std::int64_t start =
-        range.start < 0 ? std::max<std::int64_t>(range.start + size, 0) : range.start;
-    std::int64_t stop = range.stop < 0 ? range.stop + size : std::min(range.stop, size - 1);
-    if (start > stop || start >= size) return chosen;
-    if (range.reversed) {
-      const std::int64_t from = size - 1 - stop;
-      stop = size - 1 - start;
-      start = from;
-    }
-    chosen.assign(members.begin() + start, members.begin() + stop + 1);
-  } else if (range.by == By::kName) {
-    return limited(select_names(members, range), range);
-  } else {
-    std::copy_if(members.begin(), members.end(), std::back_inserter(chosen),
-                 [&](const auto& s) { return is_above(s, range.low) && is_below(s, range.high); });
+  const auto size = static_cast<std::int64_t>(member_count(encoded));
+  std::int64_t start = range.start < 0 ? std::max<std::int64_t>(range.start + size, 0) : range.start;
+  std::int64_t stop = range.stop < 0 ? range.stop + size : std::min(range.stop, size - 1);
+  if (start > stop || start >= size) return chosen;
+  if (range.reversed) {
+    const std::int64_t from = size - 1 - stop;
+    stop = size - 1 - start;
+    start = from;
+  }
+  std::int64_t place = 0;
+  for (MemberWalk walk(encoded); place <= stop && walk.next(); ++place) {
+    if (place >= start) chosen.push_back({walk.score(), walk.member()});
+  }
+  if (range.reversed) std::reverse(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+// By score. Ends behind the range, or when there are as many as are asked for.
+SortedMembers select_scores(std::string_view encoded, const Range& range) {
+  SortedMembers chosen;
+  std::int64_t wanted = INT64_MAX;
+  if (range.limited && !range.reversed && range.offset >= 0 && range.count >= 0) {
+    if (__builtin_add_overflow(range.offset, range.count, &wanted)) wanted = INT64_MAX;
+  }
+  for (MemberWalk walk(encoded); static_cast<std::int64_t>(chosen.size()) < wanted && walk.next();) {
+    const Scored scored{walk.score(), walk.member()};
+    if (!is_below(scored, range.high)) break;
+    if (is_above(scored, range.low)) chosen.push_back(scored);
   }
   if (range.reversed) std::reverse(chosen.begin(), chosen.end());
   return limited(std::move(chosen), range);
+}
+
+// The members of a range, in its order: views into `encoded`.
+SortedMembers select(std::string_view encoded, const Range& range) {
+  if (range.by == By::kRank) return select_places(encoded, range);
+  if (range.by == By::kScore) return select_scores(encoded, range);
+  return limited(select_names(decode_sorted_set(encoded), range), range);
 }
 
 struct RangeWords {
@@ -208,16 +226,19 @@ bool parse_words(Call& call, std::size_t from, Range& range, RangeWords& words) 
 
 void range_of(Call& call, Range range, RangeWords words) {
   if (!parse_words(call, 4, range, words) || !parse_bounds(call, 2, range)) return;
-  std::string encoded;
-  if (!look_at_sorted_set(call, call[1], [&](auto found) { encoded = found; })) return;
-  tell_sorted_members(call, select(decode_sorted_set(encoded), range), words.with_scores);
+  bool told = false;
+  const auto tell = [&](std::string_view encoded) {
+    tell_sorted_members(call, select(encoded, range), words.with_scores);
+    told = true;
+  };
+  if (look_at_sorted_set(call, call[1], tell) && !told) tell_sorted_members(call, {}, false);
 }
 
 void count(Call& call, Range range) {
   if (!parse_bounds(call, 2, range)) return;
   std::size_t found = 0;
   if (look_at_sorted_set(call, call[1], [&](auto encoded) {
-        found = select(decode_sorted_set(encoded), range).size();
+        found = select(encoded, range).size();
       })) {
     call.out.integer(static_cast<std::int64_t>(found));
   }
@@ -229,13 +250,10 @@ void remove(Call& call, Range range, std::string_view event) {
   bool gone = false;
   const bool fine = change_sorted_set(
       call, call[1],
-      [&](SortedMembers& members) {
-        const SortedMembers unwanted = select(members, range);
-        SortedMembers left;
-        std::set_difference(members.begin(), members.end(), unwanted.begin(), unwanted.end(),
-                            std::back_inserter(left));
+      [&](std::string& encoded) {
+        const SortedMembers unwanted = select(encoded, range);
         removed = unwanted.size();
-        members = std::move(left);
+        remove_run(encoded, unwanted);
         return removed != 0;
       },
       &gone);
@@ -285,7 +303,7 @@ void zrangestore_command(Call& call) {
   if (!parse_words(call, 5, range, words) || !parse_bounds(call, 3, range)) return;
   std::string encoded;
   if (!look_at_sorted_set(call, call[2], [&](auto found) { encoded = found; })) return;
-  SortedMembers chosen = select(decode_sorted_set(encoded), range);
+  SortedMembers chosen = select(encoded, range);
   if (chosen.empty()) {
     const auto erased = erase_key(call, call[1]);
     if (!erased) return call.fail(erased.status());

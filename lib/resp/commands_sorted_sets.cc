@@ -79,56 +79,68 @@ struct AddOutcome {
   bool nan = false;
 };
 
-// The members by name, for many lookups in one command.
-class ByName {
+// The members that a command names, each once: its score now, and what lies in the set.
+class Candidates {
  public:
-  explicit ByName(SortedMembers& members) : members_(members) {
-    for (std::size_t i = 0; i < members.size(); ++i) index_.emplace(members[i].member, i);
-  }
-  [[nodiscard]] std::optional<double> score(std::string_view member) const {
-    const auto found = index_.find(member);
-    if (found == index_.end()) return std::nullopt;
-    return members_[found->second].score;
-  }
-  void set(std::string_view member, double score) {
-    const auto [at, is_new] = index_.emplace(member, members_.size());
-    if (is_new) {
-      members_.push_back({score, member});
+  Candidates(std::string_view encoded, std::span<const Scored> pairs) : pairs_(pairs) {
+    if (pairs.size() == 1) {
+      members_.push_back(pairs[0].member);
     } else {
-      members_[at->second].score = score;
+      for (const Scored& pair : pairs) {
+        if (index_.emplace(pair.member, members_.size()).second) members_.push_back(pair.member);
+      }
     }
+    places_ = find_scored(encoded, members_);
+    now_.reserve(members_.size());
+    for (const ScoredPlace& place : places_) now_.push_back(place.score);
+  }
+
+  // Of the i-th pair's member.
+  [[nodiscard]] std::optional<double>& score(std::size_t i) {
+    return now_[pairs_.size() == 1 ? 0 : index_.at(pairs_[i].member)];
+  }
+
+  [[nodiscard]] std::vector<NewScore> changes() const {
+    std::vector<NewScore> changes;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      if (now_[i]) changes.push_back({members_[i], *now_[i], places_[i]});
+    }
+    return changes;
   }
 
  private:
-  SortedMembers& members_;
+  const std::span<const Scored> pairs_;
+  std::vector<std::string_view> members_ = {};
   std::unordered_map<std::string_view, std::size_t> index_ = {};
+  std::vector<ScoredPlace> places_ = {};
+  std::vector<std::optional<double>> now_ = {};
 };
 
-bool add_pairs(const AddOptions& options, std::span<const Scored> pairs, SortedMembers& members,
+bool add_pairs(const AddOptions& options, std::span<const Scored> pairs, std::string& encoded,
                AddOutcome& outcome) {
-  ByName by_name(members);
-  for (const Scored& pair : pairs) {
-    double score = pair.score;
-    const auto old = by_name.score(pair.member);
-    const Effect effect = decide(options, old, score);
+  Candidates candidates(encoded, pairs);
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    double score = pairs[i].score;
+    std::optional<double>& now = candidates.score(i);
+    const Effect effect = decide(options, now, score);
     outcome.nan = effect == Effect::kNan;
     if (outcome.nan) return false;
     outcome.added += effect == Effect::kAdded ? 1 : 0;
     outcome.updated += effect == Effect::kUpdated ? 1 : 0;
-    if (effect != Effect::kNothing) by_name.set(pair.member, score);
     const bool refused =
-        effect == Effect::kNothing && (!old || options.nx || options.gt || options.lt);
+        effect == Effect::kNothing && (!now || options.nx || options.gt || options.lt);
+    if (effect != Effect::kNothing) now = score;
     if (!refused) outcome.score = score;
   }
   if (outcome.added + outcome.updated == 0) return false;
-  std::sort(members.begin(), members.end());
+  set_scores(encoded, candidates.changes());
   return true;
 }
 
 void add(Call& call, const AddOptions& options, std::span<const Scored> pairs) {
   AddOutcome outcome;
-  const bool fine = change_sorted_set(call, call[1], [&](SortedMembers& members) {
-    return add_pairs(options, pairs, members, outcome);
+  const bool fine = change_sorted_set(call, call[1], [&](std::string& encoded) {
+    return add_pairs(options, pairs, encoded, outcome);
   });
   if (!fine) return;
   if (outcome.nan) return call.error("ERR resulting score is not a number (NaN)");
@@ -166,10 +178,8 @@ void zrem(Call& call) {
   const auto unwanted = call.args.subspan(2);
   const bool fine = change_sorted_set(
       call, call[1],
-      [&](SortedMembers& members) {
-        removed = std::erase_if(members, [&](const Scored& scored) {
-          return std::find(unwanted.begin(), unwanted.end(), scored.member) != unwanted.end();
-        });
+      [&](std::string& encoded) {
+        removed = remove_scored(encoded, unwanted);
         return removed != 0;
       },
       &gone);
@@ -198,7 +208,7 @@ void zscore(Call& call) {
 void zmscore(Call& call) {
   std::vector<std::optional<double>> scores(call.size() - 2);
   if (!look_at_sorted_set(call, call[1], [&](auto encoded) {
-        for (std::size_t i = 2; i < call.size(); ++i) scores[i - 2] = score_of(encoded, call[i]);
+        scores = scores_of(encoded, call.args.subspan(2));
       })) {
     return;
   }
@@ -209,13 +219,8 @@ void zmscore(Call& call) {
 void rank(Call& call, bool reversed) {
   std::optional<std::size_t> found;
   if (!look_at_sorted_set(call, call[1], [&](auto encoded) {
-        const SortedMembers members = decode_sorted_set(encoded);
-        const auto at = std::find_if(members.begin(), members.end(), [&](const Scored& scored) {
-          return scored.member == call[2];
-        });
-        if (at == members.end()) return;
-        const auto index = static_cast<std::size_t>(at - members.begin());
-        found = reversed ? members.size() - 1 - index : index;
+        found = rank_of(encoded, call[2]);
+        if (found && reversed) found = member_count(encoded) - 1 - *found;
       })) {
     return;
   }
@@ -315,10 +320,9 @@ constexpr Command kCommands[] = {
 
 std::span<const Command> sorted_set_commands() { return kCommands; }
 
-bool change_sorted_set(Call& call, std::string_view raw_key, FunctionRef<bool(SortedMembers&)> f,
+bool change_sorted_set(Call& call, std::string_view raw_key, FunctionRef<bool(std::string&)> f,
                        bool* gone) {
-  return change_members<SortedMembers>(
-      call, raw_key, {is_sorted_set, decode_sorted_set, encode_sorted_set}, f, gone);
+  return change_members(call, raw_key, is_sorted_set, f, gone);
 }
 
 bool pop_sorted_members(Call& call, std::string_view raw_key, bool highest, std::int64_t count,
@@ -326,17 +330,9 @@ bool pop_sorted_members(Call& call, std::string_view raw_key, bool highest, std:
   bool gone = false;
   const bool fine = change_sorted_set(
       call, raw_key,
-      [&](SortedMembers& members) {
-        const auto wanted = static_cast<std::size_t>(
-            std::min<std::uint64_t>(members.size(), static_cast<std::uint64_t>(count)));
-        for (std::size_t i = 0; i < wanted; ++i) {
-          const Scored& scored = highest ? members[members.size() - 1 - i] : members[i];
-          popped.emplace_back(scored.member, scored.score);
-        }
-        const auto by = static_cast<std::ptrdiff_t>(wanted);
-        highest ? members.erase(members.end() - by, members.end())
-                : members.erase(members.begin(), members.begin() + by);
-        return wanted != 0;
+      [&](std::string& encoded) {
+        popped = take_scored(encoded, highest, static_cast<std::size_t>(count));
+        return !popped.empty();
       },
       &gone);
   if (!fine) return false;

@@ -10,14 +10,15 @@
 
 #include "cloakroom/record.h"
 #include "resp/call.h"
+#include "store/member_changes.h"
 #include "store/members.h"
 
 namespace cloakroom::resp {
 
-// f changes the members, leaves them sorted, and says whether it did. Views it adds must outlive
-// the call. An empty set is erased, and `gone` says so. True when it went well; otherwise it was
-// said what is wrong.
-bool change_sorted_set(Call& call, std::string_view raw_key, FunctionRef<bool(SortedMembers&)> f,
+// f changes the encoded set (member_changes.h), "" when there is none, and says whether it did. An
+// empty one is erased, and `gone` says so. True when it went well; otherwise it was said what is
+// wrong.
+bool change_sorted_set(Call& call, std::string_view raw_key, FunctionRef<bool(std::string&)> f,
                        bool* gone = nullptr);
 
 // Calls f with the encoded set, if there is one. True when the call goes on.

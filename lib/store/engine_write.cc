@@ -9,6 +9,11 @@
 namespace cloakroom {
 namespace {
 
+// The copy of a value that update() hands out has so much room to grow, if it is large: what changes
+// little of it then moves bytes in place, instead of copying all of it once more.
+constexpr std::size_t kLargeBytes = 4096;
+constexpr std::size_t kRoomToGrowBytes = 512;
+
 Status invalid(const char* text) { return Status(StatusCode::kInvalidArgument, text); }
 
 // The deadline that a write or a touch at `now` asks for. 0 means sealed in a record, so what is
@@ -384,8 +389,10 @@ Result<Version> Engine::update(std::string_view key,
       return Status(StatusCode::kWrongKind, "the record is of another kind than PutOptions::kind");
     }
     if (Status same = check_version(current, options.if_version); !same) return same;
-    std::string value(view.value);
+    std::string value;
     const WipeAtEnd no_copy_stays(value);
+    if (view.value.size() >= kLargeBytes) value.reserve(view.value.size() + kRoomToGrowBytes);
+    value = view.value;
     UpdateAction action = UpdateAction::kLeave;
     {
       const UpdateScope scope(this);

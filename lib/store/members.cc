@@ -1,35 +1,15 @@
 #include "store/members.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
 
 #include "base/coding.h"
+#include "store/splices.h"
 
 namespace cloakroom {
 namespace {
 
 constexpr std::uint8_t kSetType = 1;
 constexpr std::uint8_t kSortedSetType = 2;
-
-// Behind the type, when it is this one.
-std::optional<Reader> open(std::string_view encoded, std::uint8_t type) noexcept {
-  Reader reader(encoded);
-  if (reader.u8() != type) return std::nullopt;
-  return reader;
-}
-
-// No more than the bytes can hold, so that damage reserves no memory.
-std::size_t plausible(std::uint64_t count, const Reader& reader) noexcept {
-  return static_cast<std::size_t>(std::min<std::uint64_t>(count, reader.rest().size()));
-}
-
-Scored next_scored(Reader& reader) noexcept {
-  Scored scored;
-  scored.score = std::bit_cast<double>(reader.u64());
-  scored.member = reader.string();
-  return scored;
-}
 
 }  // namespace
 
@@ -44,19 +24,32 @@ bool is_set(std::string_view encoded) noexcept {
 std::size_t member_count(std::string_view encoded) noexcept {
   Reader reader(encoded);
   (void)reader.u8();
-  return static_cast<std::size_t>(reader.varint());
+  const std::uint64_t count = reader.varint();
+  return static_cast<std::size_t>(std::min<std::uint64_t>(count, reader.rest().size()));
+}
+
+MemberWalk::MemberWalk(std::string_view encoded) noexcept
+    : encoded_(encoded), score_bytes_(is_sorted_set(encoded) ? sizeof(std::uint64_t) : 0) {
+  Reader reader(encoded);
+  (void)reader.u8();
+  (void)reader.varint();
+  end_ = encoded.size() - (reader.ok() ? reader.rest().size() : 0);
+}
+
+bool MemberWalk::next_long() noexcept {
+  Reader reader(encoded_.substr(end_ + score_bytes_));
+  const std::string_view member = reader.string();
+  if (!reader.ok()) return false;
+  member_ = member;
+  end_ = encoded_.size() - reader.rest().size();
+  return true;
 }
 
 Members decode_set(std::string_view encoded) {
   Members members;
-  auto reader = open(encoded, kSetType);
-  if (!reader) return members;
-  members.reserve(plausible(reader->varint(), *reader));
-  while (!reader->empty()) {
-    const std::string_view member = reader->string();
-    if (!reader->ok()) break;
-    members.push_back(member);
-  }
+  if (!is_set(encoded)) return members;
+  members.reserve(member_count(encoded));
+  for (MemberWalk walk(encoded); walk.next();) members.push_back(walk.member());
   return members;
 }
 
@@ -72,32 +65,43 @@ std::string encode_set(const Members& members) {
 }
 
 bool set_contains(std::string_view encoded, std::string_view wanted) noexcept {
-  auto reader = open(encoded, kSetType);
-  if (!reader) return false;
-  (void)reader->varint();
-  while (!reader->empty() && reader->ok()) {
-    const std::string_view member = reader->string();
-    if (member == wanted) return reader->ok();
-    if (member > wanted) return false;
+  if (!is_set(encoded)) return false;
+  for (MemberWalk walk(encoded); walk.next();) {
+    const int order = walk.member().compare(wanted);
+    if (order >= 0) return order == 0;
   }
   return false;
 }
 
+std::vector<bool> set_contains_each(std::string_view encoded,
+                                    std::span<const std::string_view> members) {
+  std::vector<bool> found(members.size());
+  if (!is_set(encoded)) return found;
+  const Wanted wanted(members);
+  std::size_t left = wanted.distinct();
+  for (MemberWalk walk(encoded); left != 0 && walk.next();) {
+    const std::size_t place = wanted.find(walk.member());
+    if (place == Wanted::kNone) continue;
+    found[place] = true;
+    --left;
+  }
+  for (std::size_t i = 0; i < members.size(); ++i) found[i] = found[wanted.find(members[i])];
+  return found;
+}
+
 SortedMembers decode_sorted_set(std::string_view encoded) {
   SortedMembers members;
-  auto reader = open(encoded, kSortedSetType);
-  if (!reader) return members;
-  members.reserve(plausible(reader->varint(), *reader));
-  while (!reader->empty()) {
-    const Scored scored = next_scored(*reader);
-    if (!reader->ok()) break;
-    members.push_back(scored);
-  }
+  if (!is_sorted_set(encoded)) return members;
+  members.reserve(member_count(encoded));
+  for (MemberWalk walk(encoded); walk.next();) members.push_back({walk.score(), walk.member()});
   return members;
 }
 
 std::string encode_sorted_set(const SortedMembers& members) {
   std::string out;
+  std::size_t bytes = 1 + varint_bytes(members.size());
+  for (const Scored& scored : members) bytes += sizeof(std::uint64_t) + string_bytes(scored.member);
+  out.reserve(bytes);
   put_u8(out, kSortedSetType);
   put_varint(out, members.size());
   for (const Scored& scored : members) {
@@ -107,14 +111,32 @@ std::string encode_sorted_set(const SortedMembers& members) {
   return out;
 }
 
-std::optional<double> score_of(std::string_view encoded, std::string_view member) noexcept {
-  auto reader = open(encoded, kSortedSetType);
-  if (!reader) return std::nullopt;
-  (void)reader->varint();
-  while (!reader->empty()) {
-    const Scored scored = next_scored(*reader);
-    if (!reader->ok()) break;
-    if (scored.member == member) return scored.score;
+std::optional<double> score_of(std::string_view encoded, std::string_view member) {
+  return scores_of(encoded, {&member, 1})[0];
+}
+
+std::vector<std::optional<double>> scores_of(std::string_view encoded,
+                                             std::span<const std::string_view> members) {
+  std::vector<std::optional<double>> scores(members.size());
+  if (!is_sorted_set(encoded)) return scores;
+  const Wanted wanted(members);
+  std::size_t left = wanted.distinct();
+  for (MemberWalk walk(encoded); left != 0 && walk.next();) {
+    const std::size_t place = wanted.find(walk.member());
+    if (place == Wanted::kNone) continue;
+    scores[place] = walk.score();
+    --left;
+  }
+  for (std::size_t i = 0; i < members.size(); ++i) scores[i] = scores[wanted.find(members[i])];
+  return scores;
+}
+
+std::optional<std::size_t> rank_of(std::string_view encoded, std::string_view member) {
+  if (!is_sorted_set(encoded)) return std::nullopt;
+  const Wanted wanted({&member, 1});
+  std::size_t rank = 0;
+  for (MemberWalk walk(encoded); walk.next(); ++rank) {
+    if (wanted.find(walk.member()) != Wanted::kNone) return rank;
   }
   return std::nullopt;
 }

@@ -30,10 +30,14 @@ void Limbo::retire(const Retired& thing) noexcept {
     try {
       if (lane.open.capacity() == 0) lane.open.reserve(kBatch);
       lane.open.push_back(thing);
+      lane.open_bytes += thing.far_bytes;
     } catch (const std::bad_alloc&) {
       noted = false;
     }
-    if (lane.open.size() >= kBatch) full.swap(lane.open);
+    if (lane.open.size() >= kBatch || lane.open_bytes >= kBatchBytes) {
+      full.swap(lane.open);
+      lane.open_bytes = 0;
+    }
     const std::size_t frees = lane.ready.size() > kBatch ? kFreesARetire : 1;
     while (count < frees && !lane.ready.empty()) {
       freed[count++] = lane.ready.back();
@@ -84,6 +88,7 @@ void Limbo::collect() noexcept {
     {
       SpinLockGuard guard(lane.lock);
       open.swap(lane.open);
+      lane.open_bytes = 0;
       try {
         ripen(lane);
       } catch (const std::bad_alloc&) {

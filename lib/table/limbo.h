@@ -2,11 +2,11 @@
 //
 // retire() puts a thing in; it is handed to the freeing function once no reader can hold it
 // (base/epoch.h). Things wait in lanes, one for a thread in the usual case, so that writers do not
-// meet. Every kBatch things a lane steps the epoch, which costs a microsecond or two, and each
-// retire() frees an older thing, at most two, so that no write pays for many and what is freed can
-// be allocated at once.
+// meet. Every kBatch things, or kBatchBytes outside the slabs, a lane steps the epoch, which costs a
+// microsecond or two, and each retire() frees an older thing, at most two, so that no write pays for
+// many and what is freed can be allocated at once.
 //
-//   open     --kBatch of them, or collect()-->  sealed with an epoch
+//   open     --kBatch of them, kBatchBytes, or collect()-->  sealed with an epoch
 //   sealed   --no reader is in an older epoch-->  ready
 //   ready    --one a retire(), two when there are many, or all in collect()-->  freed
 //
@@ -34,6 +34,7 @@ struct Retired {
   What what = What::kRecord;
   Ref ref = 0;
   void* memory = nullptr;
+  std::size_t far_bytes = 0;  // that a record has outside the slabs
 };
 
 class Limbo {
@@ -52,6 +53,8 @@ class Limbo {
  private:
   static constexpr std::size_t kLanes = 16;
   static constexpr std::size_t kBatch = 256;
+  // 256 values of some megabytes each would be gigabytes that no limit knows of.
+  static constexpr std::size_t kBatchBytes = std::size_t{1} << 20;
   static constexpr std::size_t kFreesARetire = 2;
 
   struct Batch {
@@ -61,6 +64,7 @@ class Limbo {
   struct alignas(64) Lane {
     SpinLock lock;
     std::vector<Retired> open GUARDED_BY(lock);
+    std::size_t open_bytes GUARDED_BY(lock) = 0;
     std::deque<Batch> sealed GUARDED_BY(lock);
     std::vector<Retired> ready GUARDED_BY(lock);
   };

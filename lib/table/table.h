@@ -101,7 +101,9 @@ class Table {
   // --- upkeep --------------------------------------------------------------------------------
 
   // The records that were taken out of a stripe; to be called when its lock is gone.
-  void retire(Ref record) noexcept { limbo_.retire({.ref = record}); }
+  void retire(Ref record) noexcept {
+    limbo_.retire({.ref = record, .far_bytes = record_at(record)->far_bytes()});
+  }
   // Frees what readers have let go of.
   void collect() noexcept { limbo_.collect(); }
   // Gives back memory that is mapped and hardly used: moves records out of the sparsest chunks.

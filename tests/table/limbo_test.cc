@@ -111,6 +111,19 @@ TEST_CASE("limbo: a thread that retires frees older things by itself") {
   CHECK(freed.each_once());
 }
 
+TEST_CASE("limbo: of what is large only a few megabytes wait") {
+  constexpr Ref kThings = 1000;
+  constexpr std::size_t kBytes = 400'000;
+  FreedThings freed(kThings);
+  Limbo limbo(freed.freeing());
+  for (Ref ref = 0; ref < kThings; ++ref) {
+    limbo.retire({.ref = ref, .far_bytes = kBytes});
+    REQUIRE((ref + 1 - freed.count()) * kBytes <= 4'000'000);
+  }
+  collect_twice(limbo);
+  CHECK(freed.each_once());
+}
+
 TEST_CASE("limbo: what a long reader has held up is freed in the end, by retiring alone") {
   constexpr Ref kThings = 40'000;
   FreedThings freed(kThings);
