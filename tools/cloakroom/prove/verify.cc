@@ -14,6 +14,7 @@
 
 #include "base/coding.h"
 #include "exit_codes.h"
+#include "offline/ledger_files.h"
 #include "offline/salvage.h"
 #include "prove/prove.h"
 #include "reading/finding_json.h"
@@ -84,6 +85,7 @@ int check_live(const std::string& dir, const Fd& pipe) {
   const auto reader = open_reader(dir);
   if (!reader) return kExitCannotOpen;
   send_progress(pipe, 0, reader->info().records_estimate);
+  check_ledgers(dir, [&](const Finding& finding) { send_finding(pipe, finding); });
   send_end(pipe, reader->verify([&](const Finding& finding) { send_finding(pipe, finding); },
                                 [&](std::uint64_t done, std::uint64_t total) {
                                   send_progress(pipe, done, total);
@@ -121,6 +123,7 @@ int check_files(const std::string& dir, const Fd& pipe) {
         send_progress(pipe, done, std::max(done, total));
       });
   (*salvage)->check_files(report);
+  check_ledgers(dir, report);
   send_progress(pipe, records, records);
   if (holder_of(dir) != 0) {
     message(dir + " was opened by a server meanwhile; run `cloakroom verify` again");
