@@ -38,8 +38,8 @@ class Repair {
     const auto report = [&](const Finding& finding) { tell(finding); };
     auto salvage = Salvage::open(options_.dir, report);
     if (!salvage) return cannot(salvage.status());
+    const Interrupts interrupts;  // before anything is made that would be left
     if (Status begun = begin((*salvage)->store()); !begun) return cannot(begun);
-    const Interrupts interrupts;
     Status failed;
     const Status walked = (*salvage)->each(
         [&](const RecordView& record, bool uncertain) {
