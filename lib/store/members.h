@@ -16,11 +16,16 @@
 #include <string_view>
 #include <vector>
 
+#include "cloakroom/status.h"
+
 namespace cloakroom {
 
 [[nodiscard]] bool is_sorted_set(std::string_view encoded) noexcept;
 [[nodiscard]] bool is_set(std::string_view encoded) noexcept;
 [[nodiscard]] std::size_t member_count(std::string_view encoded) noexcept;
+
+// Whether a value is a whole set or sorted set: kCorruption with what is wrong, and nothing of it.
+[[nodiscard]] Status check_members(std::string_view encoded);
 
 // Views into what was decoded; what does not decode is empty.
 using Members = std::vector<std::string_view>;

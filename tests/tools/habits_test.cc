@@ -44,7 +44,7 @@ const std::map<std::string, Habit>& habits() {
       {"events", {.arguments = {"{in}"}, .prints = false}},
       {"verify", {.arguments = {"{in}"}}},
       {"repair", {.arguments = {"{in}", "{out}"}, .makes = true}},
-      {"compact", {.arguments = {"{in}"}}},
+      {"compact", {.arguments = {"{in}", "--yes"}}},
       {"rm", {.arguments = {"{in}", "plain", "--yes"}, .of_nothing = 1}},
       {"revoke", {.arguments = {"{in}", "alice", "--yes"}}},
       {"expire-all", {.arguments = {"{in}", "--yes"}}},

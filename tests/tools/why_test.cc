@@ -137,14 +137,15 @@ class TimedOut {
     REQUIRE(session);
     token_ = session->token();
     handle_ = session->handle();
-    for (const auto& record : json_lines(run_cli({"ls", dir(), "--owner", "alice", "--json"}).out)) {
+    for (const auto& record :
+         json_lines(run_cli({"ls", dir(), "--owner", "alice", "--json"}).out)) {
       key_ = record["key"];
     }
     clock_.advance(31min);
     while (store_->sweep() != 0) {
     }
     close();
-    REQUIRE(run_cli({"compact", dir()}).code == 0);
+    REQUIRE(run_cli({"compact", dir(), "--yes"}).code == 0);
     REQUIRE(run_cli({"get", dir(), key_, "--dead"}).code == 1);
     open();
   }
@@ -158,7 +159,7 @@ class TimedOut {
   // The one verdict on a subject, which must be the timeout.
   void check(const std::string& subject) const {
     CAPTURE(subject);
-    const CliAnswer answer = run_cli({"why", dir(), subject, "--json"});
+    const CliAnswer answer = run_cli({"why", "--json", "--", dir(), subject});
     CHECK_MESSAGE(answer.code == 0, answer.err);
     CHECK(answer.err.empty());
     const auto verdict = json_of(answer.out);
@@ -171,7 +172,7 @@ class TimedOut {
     CHECK(verdict["source"] == "ledger");
     CHECK(verdict["when_ms"].is_number());
     CHECK(!contains(answer.out, token_));
-    const CliAnswer text = run_cli({"why", dir(), subject});
+    const CliAnswer text = run_cli({"why", "--", dir(), subject});
     CHECK(text.code == 0);
     for (const std::string& word : {key_, std::string("alice"), std::string("idle")}) {
       CHECK_MESSAGE(contains(text.out, word), text.out);
@@ -220,20 +221,21 @@ TEST_CASE("why: a token may come from stdin, and is not repeated when nothing is
   TimedOut store;
   store.close();
   const std::string other(54, 'A');
-  for (const std::string& token : {other, std::string("B") + store.token().substr(1)}) {
-    const CliAnswer answer = run_cli({"why", store.dir(), token});
+  for (const std::string& token :
+       {other, std::string(store.token()[0] == 'B' ? "C" : "B") + store.token().substr(1)}) {
+    const CliAnswer answer = run_cli({"why", "--", store.dir(), token});
     CHECK(answer.code == 1);
     CHECK(answer.out.empty());
     CHECK(contains(answer.err, store.dir() + ".key"));
     CHECK(!contains(answer.err, token));
   }
   std::filesystem::rename(store.dir() + ".key", store.dir() + "-keys");
-  const CliAnswer lost = run_cli({"why", store.dir(), store.token()});
+  const CliAnswer lost = run_cli({"why", "--", store.dir(), store.token()});
   CHECK(lost.code == 3);
   CHECK(contains(lost.err, "--key-file"));
   CHECK(!contains(lost.err, store.token()));
   const CliAnswer named =
-      run_cli({"why", store.dir(), store.token(), "--key-file", store.dir() + "-keys"});
+      run_cli({"why", "--key-file", store.dir() + "-keys", "--", store.dir(), store.token()});
   CHECK(named.code == 0);
   CHECK(contains(named.out, "idle"));
   ChildProcess reading({built_program("CLOAKROOM_CLI", "../../tools/cloakroom"), "why", store.dir(),
@@ -242,6 +244,17 @@ TEST_CASE("why: a token may come from stdin, and is not repeated when nothing is
   reading.close_input();
   CHECK(reading.await("idle"));
   CHECK(reading.wait() == 0);
+}
+
+TEST_CASE("why: a token that begins with a dash is not repeated in the complaint") {
+  const std::string token = "-" + std::string(53, 'A');
+  for (const Arguments& arguments :
+       std::vector<Arguments>{{"why", "store", token}, {"why", token}, {"get", "store", token}}) {
+    const CliAnswer answer = run_cli(arguments);
+    CHECK(answer.code == 2);
+    CHECK(contains(answer.err, "behind --"));
+    CHECK(!contains(answer.err, token));
+  }
 }
 
 TEST_CASE("why: a damaged ledger is said, by verify too, and answers nothing that is wrong") {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "help/help.h"
+#include "look/token_key.h"
 
 namespace cloakroom::cli {
 namespace {
@@ -52,10 +53,16 @@ std::string unexpected(const VerbInfo& verb, const std::vector<std::string>& wor
     for (const ArgumentInfo& argument : verb.arguments) {
       if (!argument.positional()) options.push_back(argument.name);
     }
+    // One token in 64 begins with a dash, and no message repeats one.
+    if (looks_like_token(word)) {
+      return "a session token that begins with a dash goes behind --, or to stdin where - stands; ";
+    }
     const std::string name = word.substr(0, word.find('='));
     const std::string meant = or_rather(name, options);
     // A key may look like this.
-    const bool keys = synopsis(verb).find("KEY") != std::string::npos;
+    const std::string takes = synopsis(verb);
+    const bool keys =
+        takes.find("KEY") != std::string::npos || takes.find("SUBJECT") != std::string::npos;
     return verb.name + " has no option " + name + (meant.empty() ? "; " : meant + " ") +
            (keys ? "An argument that begins with a dash goes behind --; " : "");
   }
