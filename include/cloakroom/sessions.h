@@ -147,8 +147,11 @@ struct SessionsOptions {
   // Two of these over one store need different names. 1 to 32 of a-z, A-Z, 0-9, '-', '_', '.'.
   std::string name = "sess";
 
-  // How many endings that leave nothing in the store (timeouts) why_ended() remembers, in memory.
-  // About 100 bytes each. 0: none, and no subscription to the store's events for it.
+  // How many endings why_ended() remembers when the store has no record of them any more: timeouts,
+  // and the others once remember_ended is over. About 200 bytes each in memory, and 256 in the file
+  // LEDGER-<name> of the store's directory (of 65,536 at most), so that they are known after a
+  // restart or a crash, and to `cloakroom why`. 0: none, no such file, and no subscription to the
+  // store's events for it.
   std::size_t ledger_entries = 4096;
 
   // false: events are delivered by deliver() and by nobody else.
@@ -266,6 +269,8 @@ struct SessionsStats {
   std::uint64_t rotations = 0;
   std::uint64_t destroyed = 0;  // by any of the calls that end sessions; kEveryone counts once
   std::uint64_t events_dropped = 0;
+  bool ledger_on_disk = false;  // why_ended() will know after a restart
+  std::string ledger_problem;   // what was wrong with the ledger's file; empty: nothing
 };
 
 // Thread safety: every method may be called from any thread at any time. The Store must outlive

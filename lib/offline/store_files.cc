@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "journal/ledger_file.h"
 #include "journal/recovery.h"
 #include "journal/ring.h"
 #include "journal/superblock.h"
@@ -66,6 +67,7 @@ void tell_strangers(const std::string& dir, const StoreFiles& files, const FileL
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(dir, failed)) {
     const std::string name = entry.path().filename();
+    if (name.starts_with(kLedgerPrefix)) continue;
     if (!of_store.contains(name)) stranger(name, "no file of a store");
   }
   for (const auto& entry : fs::directory_iterator(dir + "/" + kRocksName, failed)) {

@@ -141,7 +141,8 @@ class Reader final : public StoreReader {
   std::vector<std::string> split(std::size_t parts) override { return snapshot_->split(parts); }
 
   Status verify(FunctionRef<void(const Finding&)> report,
-                FunctionRef<void(std::uint64_t, std::uint64_t)> progress) override {
+                FunctionRef<void(std::uint64_t, std::uint64_t)> progress,
+                const FunctionRef<void(const RecordView&)>* look) override {
     check_versions(report);
     if (!ring_damage_.empty()) {
       report({.file = kRingName,
@@ -164,6 +165,7 @@ class Reader final : public StoreReader {
         [&](const RecordView& record) {
           count();
           check_record(record, report);
+          if (look != nullptr) (*look)(record);
           return true;
         },
         &on_damage);

@@ -94,8 +94,10 @@ class StoreReader {
 
   // Checks every block of every file, every record's checksum and bounds, every deadline entry and
   // the running version. `progress(done, total)` is called now and then, in records (estimated).
+  // `look`, if given, is called for every record that is sound.
   virtual Status verify(FunctionRef<void(const Finding&)> report,
-                        FunctionRef<void(std::uint64_t, std::uint64_t)> progress) = 0;
+                        FunctionRef<void(std::uint64_t, std::uint64_t)> progress,
+                        const FunctionRef<void(const RecordView&)>* look = nullptr) = 0;
 };
 
 }  // namespace cloakroom

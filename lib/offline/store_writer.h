@@ -19,7 +19,8 @@
 //   head, superblock mark          StoreSeed; the last version is at least that of every record
 //   store id, generation, created  StoreSeed
 //   sessions' epoch, tombstones, aliases, what the listener keeps for itself: records like others
-//   the ledger, statistics         in memory only, in no store on disk
+//   the ledger                     not made here; `repair` copies it (ledger_files.h)
+//   statistics                     in memory only, in no store on disk
 //   the key file of Sessions       beside the store, not in it; whoever moves a store moves it too
 //
 // A process that is killed leaves DIR.partial, which create() for the same DIR takes away. Two

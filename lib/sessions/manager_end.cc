@@ -48,6 +48,16 @@ SessionManager::Judgement SessionManager::judge(const RecordView& view,
   return judgement;
 }
 
+// The tombstone tells of the end for a while, the ledger when that has gone.
+void SessionManager::note_end(const Digest& digest, const EndedRecord& tombstone, bool untold) {
+  ledger_.add({.key = digest,
+               .handle = tombstone.handle,
+               .reason = static_cast<std::uint8_t>(tombstone.reason),
+               .when = tombstone.when,
+               .owner = std::string(tombstone.owner),
+               .untold = untold});
+}
+
 void SessionManager::tell_end(EndReason reason, std::string_view handle, std::string_view owner,
                               Version version) {
   counters_.add(kDestroyed);
@@ -87,6 +97,7 @@ Result<Version> SessionManager::end(Digest digest, EndReason reason, const EndCo
     }
     const bool done = judgement.verdict == Judgement::Verdict::kEnd;
     if (done && (updated || updated.code() == StatusCode::kIo)) {  // kIo: visible, and in doubt
+      note_end(digest, judgement.tombstone, false);
       tell_end(reason, handle_text(judgement.tombstone.handle), owner, updated ? *updated : 0);
     }
     if (!updated || done) return updated;
@@ -116,10 +127,10 @@ Result<Version> SessionManager::end_without_trace(Digest digest, EndReason reaso
     }
     if (judgement.verdict == Judgement::Verdict::kNone) return StatusCode::kNotFound;
     if (judgement.verdict == Judgement::Verdict::kEndedBefore) return ended(judgement.ended_as);
-    ledger_.add({.key_hash = ledger_hash(digest),
-                 .reason = static_cast<std::uint8_t>(reason),
-                 .when = store_.now(),
-                 .owner = owner});
+    judgement.tombstone.reason = reason;
+    judgement.tombstone.when = store_.now();
+    judgement.tombstone.owner = owner;
+    note_end(digest, judgement.tombstone, true);
     const Status erased = store_.erase(key_of(digest).view(), {.durability = durability});
     if (erased || erased.code() == StatusCode::kReadOnly) {
       tell_end(reason, handle_text(judgement.tombstone.handle), owner, 0);

@@ -259,7 +259,7 @@ Result<Ending> SessionManager::why_ended(std::string_view token) {
       ending = ending_of(view, alive, next);
     });
     if (seen.code() == StatusCode::kNotFound) {
-      const std::optional<Ledger::Entry> entry = ledger_.find(ledger_hash(digest));
+      const std::optional<Ledger::Entry> entry = ledger_.find(digest);
       if (!entry) return StatusCode::kNotFound;
       return Ending{static_cast<EndReason>(entry->reason), entry->when, entry->owner};
     }

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/base64url.h"
-#include "base/coding.h"
 #include "base/wipe.h"
 #include "sessions/key_file.h"
 #include "sessions/policy.h"
@@ -53,10 +52,6 @@ const char* to_string(EndReason reason) noexcept {
 
 std::string handle_text(const HandleBytes& handle) { return base64url(handle); }
 
-std::uint64_t ledger_hash(const Digest& digest) noexcept {
-  return load_u64(reinterpret_cast<const char*>(digest.data()));
-}
-
 SessionManager::SessionManager(Store& store, SessionsOptions options, SessionsHooks hooks)
     : store_(store),
       options_(std::move(options)),
@@ -65,6 +60,7 @@ SessionManager::SessionManager(Store& store, SessionsOptions options, SessionsHo
       events_(options_.background) {
   status_ = start();
   wipe(options_.keys);
+  if (status_) start_ledger();
   if (status_ && options_.ledger_entries != 0) watch_store();
 }
 
@@ -88,6 +84,15 @@ Status SessionManager::start() {
   if (!derived) return derived.status();
   keys_.emplace(*std::move(derived));
   return check_meta(made);
+}
+
+// What it cannot keep on disk it keeps in memory: nobody is refused because of it.
+void SessionManager::start_ledger() {
+  if (store_.path().empty()) return;
+  const Status kept = options_.ledger_entries == 0
+                          ? LedgerFile::remove(store_.path(), options_.name)
+                          : ledger_.keep_in(store_.path(), options_.name);
+  if (!kept) ledger_problem_ = kept.message();
 }
 
 // The keys of the options, of the file, or new ones.
@@ -235,10 +240,12 @@ void SessionManager::record_gone(const Event& event) {
   }
   EndReason reason = event.when > event.lifetime ? EndReason::kLifetime : EndReason::kIdle;
   if (event.type == EventType::kErased) {
-    if (ledger_.find(ledger_hash(digest))) return;  // by end_without_trace()
+    const std::optional<Ledger::Entry> known = ledger_.find(digest);
+    if (known && known->untold) return;  // by end_without_trace()
     reason = EndReason::kEvicted;
   }
-  ledger_.add({.key_hash = ledger_hash(digest),
+  ledger_.add({.key = digest,
+               .handle = live.handle,
                .reason = static_cast<std::uint8_t>(reason),
                .when = event.when,
                .owner = event.owner});
@@ -261,6 +268,8 @@ SessionsStats SessionManager::stats() const {
   stats.rotations = counters_.sum(kRotations);
   stats.destroyed = counters_.sum(kDestroyed);
   stats.events_dropped = events_.dropped();
+  stats.ledger_on_disk = ledger_.is_kept();
+  stats.ledger_problem = ledger_problem_;
   return stats;
 }
 

@@ -129,6 +129,7 @@ class SessionManager {
 
   // Starting (session_manager.cc).
   Status start();
+  void start_ledger();
   Status check_meta(bool made_key);
   Result<std::vector<std::string>> find_keys(bool& made);
   Result<std::optional<MetaRecord>> read_meta();
@@ -187,6 +188,7 @@ class SessionManager {
                       std::optional<Durability> durability);
   Result<Version> end_without_trace(Digest digest, EndReason reason, const EndCondition& condition,
                                     std::optional<Durability> durability);
+  void note_end(const Digest& digest, const EndedRecord& tombstone, bool untold);
   void tell_end(EndReason reason, std::string_view handle, std::string_view owner, Version version);
   Result<Version> end_one(const Digest& digest, EndReason otherwise, const EndCondition& condition,
                           const EndOptions& options);
@@ -209,6 +211,7 @@ class SessionManager {
   std::atomic<TimeMs> epoch_began_at_{0};
   mutable Counters<kCountCount> counters_;
   Ledger ledger_;
+  std::string ledger_problem_;  // constant after construction
   EventBus events_;
   std::array<Mutex, 64> owner_locks_;
   Mutex watch_mutex_;
@@ -217,9 +220,6 @@ class SessionManager {
 };
 
 [[nodiscard]] std::string handle_text(const HandleBytes& handle);
-
-// The hash by which the ledger knows a record.
-[[nodiscard]] std::uint64_t ledger_hash(const Digest& digest) noexcept;
 
 }  // namespace cloakroom
 

@@ -1,6 +1,9 @@
 #include "store/members.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
 
 #include "base/coding.h"
 #include "store/splices.h"
@@ -43,6 +46,28 @@ bool MemberWalk::next_long() noexcept {
   member_ = member;
   end_ = encoded_.size() - reader.rest().size();
   return true;
+}
+
+Status check_members(std::string_view encoded) {
+  const auto wrong = [](const char* what) { return Status(StatusCode::kCorruption, what); };
+  const bool sorted = is_sorted_set(encoded);
+  if (!sorted && !is_set(encoded)) return wrong("its members are neither a set nor a sorted set");
+  Reader reader(encoded.substr(1));
+  const std::uint64_t count = reader.varint();
+  if (reader.ok() && count == 0) return wrong("it has no members, and such a record is none");
+  std::optional<Scored> last;
+  std::uint64_t seen = 0;
+  for (; reader.ok() && seen < count; ++seen) {
+    Scored next;
+    if (sorted) next.score = std::bit_cast<double>(reader.u64());
+    next.member = reader.string();
+    if (!reader.ok()) break;
+    if (std::isnan(next.score)) return wrong("a score of its members is no number");
+    if (last && !(*last < next)) return wrong("its members are out of order");
+    last = next;
+  }
+  if (!reader.ok() || !reader.empty()) return wrong("its members cannot be told apart");
+  return Status();
 }
 
 Members decode_set(std::string_view encoded) {

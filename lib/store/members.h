@@ -21,6 +21,8 @@
 #include <string_view>
 #include <vector>
 
+#include "cloakroom/status.h"
+
 namespace cloakroom {
 
 [[nodiscard]] bool is_sorted_set(std::string_view encoded) noexcept;
@@ -69,6 +71,8 @@ class MemberWalk {
   std::size_t end_ = 0;
   std::string_view member_ = {};
 };
+// Whether a value is a whole set or sorted set: kCorruption with what is wrong, and nothing of it.
+[[nodiscard]] Status check_members(std::string_view encoded);
 
 // Views into what was decoded; what does not decode is empty.
 using Members = std::vector<std::string_view>;

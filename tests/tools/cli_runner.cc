@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,11 @@ Pipe make_pipe() {
     ::dup2(::open(setting.out_file.c_str(), O_WRONLY), STDOUT_FILENO);
   }
   for (const int fd : setting.closed) ::close(fd);
+  if (setting.file_bytes_max != 0) {
+    std::signal(SIGXFSZ, SIG_IGN);  // then it is an error of the call
+    const rlimit limit{setting.file_bytes_max, setting.file_bytes_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
   if (setting.as_nobody && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(99);
   ::alarm(setting.seconds_max);
   ::execv(path.c_str(), argv.data());

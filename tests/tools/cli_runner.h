@@ -25,6 +25,7 @@ struct CliSetting {
   std::string out_file = {};  // stdout goes here instead of into CliAnswer::out
   bool as_nobody = false;     // without the rights of root
   unsigned seconds_max = 0;   // ended by SIGALRM after so long; 0: never
+  std::uint64_t file_bytes_max = 0;  // no file becomes longer, as on a full disk; 0: no limit
   std::vector<int> closed = {};  // standard files it is started without
   bool on_terminal = false;   // stdout and stderr are one terminal; both are in `out`
 };

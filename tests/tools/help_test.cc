@@ -144,7 +144,9 @@ TEST_CASE("usage: what is wrong is told with what was meant and where to look") 
       {{"ls", "x", "--larger-than", "big"}, {"'big'", "64KiB"}},
       {{"ls", "x", "--expires-before=soon"}, {"'soon' is not a duration", "15min"}},
       {{"info", "x", "y"}, {"'y' is one argument too many"}},
-      {{"get", "x", "-key"}, {"KEY is missing"}},
+      {{"get", "x", "-key"}, {"no option -key", "goes behind --"}},
+      {{"ls", "--jsn"}, {"no option --jsn", "did you mean --json?"}},
+      {{"ls", "--prefix", "--jsn"}, {"STORE-DIR is missing"}},
       {{"get", "x", "key", "--raw=yes please"}, {"--raw"}},
       {{"ls", "x", "--kind", "\x1b[2J"}, {R"(\x1b[2J)"}},
   };

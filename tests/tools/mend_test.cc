@@ -122,7 +122,13 @@ TEST_CASE("mend: compact gives room back and changes no record") {
   CHECK(told["records"] == 209);
   CHECK(told["expired"] == 1);
   CHECK(told["table_bytes_after"].is_null());
-  const CliAnswer done = run_cli({"compact", dir.store_path(), "--json"});
+  const CliAnswer asked = run_cli({"compact", dir.store_path()});
+  CHECK(asked.code == 2);
+  CHECK(asked.out.empty());
+  for (const char* words : {"1 expired of 209 records", "nothing was done", "--yes"}) {
+    CHECK_MESSAGE(contains(asked.err, words), asked.err);
+  }
+  const CliAnswer done = run_cli({"compact", dir.store_path(), "--yes", "--json"});
   CHECK(done.code == 0);
   CHECK(json_of(done.out)["table_bytes_after"] <= json_of(done.out)["table_bytes_before"]);
   CHECK(json_lines(run_cli({"ls", dir.store_path(), "--json"}).out).size() ==
@@ -138,7 +144,7 @@ TEST_CASE("mend: a store that a server has open is refused by its process id") {
        std::vector<Arguments>{{"rm", dir.store_path(), "info", "--yes"},
                               {"revoke", dir.store_path(), "alice", "--yes"},
                               {"expire-all", dir.store_path(), "--yes"},
-                              {"compact", dir.store_path()},
+                              {"compact", dir.store_path(), "--yes"},
                               {"repair", dir.store_path(), dir / "new"}}) {
     CAPTURE(arguments[0]);
     const CliAnswer answer = run_cli(arguments);

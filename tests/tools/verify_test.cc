@@ -2,8 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
 
 #include "cli_runner.h"
+#include "cloakroom/store.h"
+#include "store/members.h"
 #include "support/dir_snapshot.h"
 
 namespace cloakroom::testing {
@@ -112,6 +117,47 @@ TEST_CASE("verify: a table that is gone or cut short is found") {
   const CliAnswer gone = run_cli({"verify", directory.store_path()});
   CHECK(gone.code != 0);
   check_told(gone);
+}
+
+TEST_CASE("verify: a value that passes its checksum and is not what its kind says is a finding") {
+  const TempDir directory;
+  const std::map<std::string, std::pair<Kind, std::string>> records{
+      {"sound:set", {Kind::kMembers, encode_set({"a", "b"})}},
+      {"sound:sorted", {Kind::kMembers, encode_sorted_set({{-1.5, "b"}, {2, "a"}, {2, "c"}})}},
+      {"sound:infinite",
+       {Kind::kMembers, encode_sorted_set({{-std::numeric_limits<double>::infinity(), "a"}})}},
+      {"wrong:nothing", {Kind::kMembers, ""}},
+      {"wrong:type", {Kind::kMembers, std::string("\x03\x01\x01s", 4)}},
+      {"wrong:empty", {Kind::kMembers, std::string("\x01\x00", 2)}},
+      {"wrong:order", {Kind::kMembers, encode_set({"b", "a"})}},
+      {"wrong:twice", {Kind::kMembers, encode_set({"a", "a"})}},
+      {"wrong:cut", {Kind::kMembers, encode_set({"a", "s3cret"}).substr(0, 6)}},
+      {"wrong:more", {Kind::kMembers, encode_set({"a"}) + "x"}},
+      {"wrong:scores", {Kind::kMembers, encode_sorted_set({{2, "a"}, {1, "b"}})}},
+      {"wrong:number",
+       {Kind::kMembers, encode_sorted_set({{std::numeric_limits<double>::quiet_NaN(), "a"}})}}};
+  auto store = Store::open({.path = directory.store_path(), .background = false});
+  REQUIRE(store);
+  std::size_t wrong = 0;
+  for (const auto& [key, record] : records) {
+    REQUIRE(store->put(key, record.second, {.kind = record.first}));
+    wrong += key.starts_with("wrong:") ? 1 : 0;
+  }
+  REQUIRE(store->sync());
+  const auto check = [&] {
+    const CliAnswer answer = run_cli({"verify", directory.store_path(), "--json"});
+    CHECK(answer.code == 1);
+    CHECK(!contains(answer.out, "s3cret"));
+    std::set<std::string> found;
+    for (const auto& line : json_lines(answer.out)) {
+      if (line["type"] == "finding") found.insert(line["key"].get<std::string>());
+    }
+    CHECK(found.size() == wrong);
+    for (const std::string& key : found) CHECK_MESSAGE(key.starts_with("wrong:"), key);
+  };
+  check();  // beside the server
+  REQUIRE(store->close());
+  check();
 }
 
 }  // namespace

@@ -132,11 +132,22 @@ int make_and_tell(const BackupOptions& options) {
   return removed ? kExitOk : cannot(removed);
 }
 
+// What a child that was ended left. Not while another backup is at work there.
+void remove_unfinished(const std::string& to) {
+  const std::string partial = to + "/" + kPartialName;
+  if (!exists(partial) || !lock_backups(to)) return;
+  std::error_code ignored;
+  std::filesystem::remove_all(partial, ignored);
+}
+
 }  // namespace
 
 int run_backup(const BackupOptions& options) {
   if (options.list) return list(options);
-  return run_isolated(options.dir, [&] { return make_and_tell(options); });
+  IsolatedChild child([&] { return make_and_tell(options); });
+  const ChildEnd end = child.wait();
+  if (end.signal != 0) remove_unfinished(options.to);
+  return finish_isolated(options.dir, end);
 }
 
 }  // namespace cloakroom::cli

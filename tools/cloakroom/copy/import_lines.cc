@@ -28,7 +28,11 @@ ImportLines::ImportLines(const std::string& path, bool skip_broken)
                                                          "this is no export of cloakroom: it is "
                                                          "empty"));
   if (!header) {
-    status_ = Status(header.code(), path_ + ": " + header.status().message());
+    const std::string why(header.status().message());
+    const bool says_what_to_do = why.find(';') != std::string::npos;
+    status_ = Status(header.code(),
+                     path_ + ": " + why +
+                         (says_what_to_do ? "" : "; name a file that `cloakroom export` wrote"));
     return;
   }
   header_ = *header;

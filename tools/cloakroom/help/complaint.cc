@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "help/help.h"
+#include "look/token_key.h"
 
 namespace cloakroom::cli {
 namespace {
@@ -52,15 +53,46 @@ std::string unexpected(const VerbInfo& verb, const std::vector<std::string>& wor
     for (const ArgumentInfo& argument : verb.arguments) {
       if (!argument.positional()) options.push_back(argument.name);
     }
+    // One token in 64 begins with a dash, and no message repeats one.
+    if (looks_like_token(word)) {
+      return "a session token that begins with a dash goes behind --, or to stdin where - stands; ";
+    }
     const std::string name = word.substr(0, word.find('='));
     const std::string meant = or_rather(name, options);
     // A key may look like this.
-    const bool keys = synopsis(verb).find("KEY") != std::string::npos;
+    const std::string takes = synopsis(verb);
+    const bool keys =
+        takes.find("KEY") != std::string::npos || takes.find("SUBJECT") != std::string::npos;
     return verb.name + " has no option " + name + (meant.empty() ? "; " : meant + " ") +
            (keys ? "An argument that begins with a dash goes behind --; " : "");
   }
   return "'" + (words.empty() ? "" : words.front()) + "' is one argument too many (cloakroom " +
          synopsis(verb) + "); ";
+}
+
+const ArgumentInfo* option_named(const VerbInfo& verb, const std::string& word) {
+  for (const ArgumentInfo& argument : verb.arguments) {
+    if (argument.positional()) continue;
+    if (word.substr(0, word.find('=')) == argument.name) return &argument;
+    const bool is_short = !argument.shorthand.empty() && !word.starts_with("--");
+    if (is_short && word.starts_with(argument.shorthand)) return &argument;
+  }
+  return nullptr;
+}
+
+// The words that look like options and are none of the verb's.
+std::vector<std::string> unknown_options(const VerbInfo& verb,
+                                         const std::vector<std::string>& given) {
+  std::vector<std::string> unknown;
+  for (std::size_t i = 1; i < given.size() && given[i] != "--"; ++i) {
+    if (!given[i].starts_with("-") || given[i] == "-") continue;
+    const ArgumentInfo* const option = option_named(verb, given[i]);
+    if (option == nullptr) unknown.push_back(given[i]);
+    const bool value_follows = option != nullptr && !option->argument.empty() &&
+                               (given[i] == option->name || given[i] == option->shorthand);
+    if (value_follows) ++i;
+  }
+  return unknown;
 }
 
 // The option or argument that an error is about: its text names it.
@@ -129,7 +161,11 @@ std::string of_verb(const CLI::App& app, const CLI::ParseError& error,
   const VerbInfo verb = verb_info(app);
   const std::string text = error.what();
   const ArgumentInfo* const argument = concerned(verb, text);
-  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && argument != nullptr) {
+  const bool missing = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  // What was misspelt is nearer to what was meant than what is missing.
+  const std::vector<std::string> misspelt = unknown_options(verb, given);
+  if (missing && !misspelt.empty()) return unexpected(verb, misspelt);
+  if (missing && argument != nullptr) {
     return argument->name + " is missing (" + argument->what + "): cloakroom " + synopsis(verb) +
            "; ";
   }

@@ -62,7 +62,8 @@ struct EventsOptions {
 
 struct WhyOptions {
   std::string dir;
-  std::string subject;  // a key, or else an owner
+  std::string subject;   // a key, a token, or else an owner or handle; "-": from stdin
+  std::string key_file;  // for a token; empty: the one beside the store
   bool json = false;
 };
 [[nodiscard]] int run_why(const WhyOptions& options);

@@ -146,12 +146,16 @@ Verb add_events(CLI::App& root) {
 Verb add_why(CLI::App& root) {
   const auto options = std::make_shared<WhyOptions>();
   CLI::App* app = add_store_verb(
-      root, "why", "Why a session ended, or whether it has: of a key, or of all keys of an owner",
+      root, "why", "Why a session ended, or whether it has: of a key, token or handle, or all of an owner",
       "cloakroom why sessions alice", options->dir);
-  call_it(app->add_option("KEY|OWNER", options->subject,
-                          "a key, or else an owner, as the other verbs print them")
+  call_it(app->add_option("SUBJECT", options->subject,
+                          "a key, owner or handle, as the other verbs print them, or a session token; "
+                          "-: the first line of stdin, for tokens")
               ->required(),
-          "KEY|OWNER");
+          "SUBJECT");
+  call_it(app->add_option("--key-file", options->key_file,
+                          "the file that tokens are made with (default: STORE-DIR.key)"),
+          "FILE");
   app->add_flag("--json", options->json, "JSON Lines: one object for each session");
   return {app, [options] { return run_isolated(options->dir, [&] { return run_why(*options); }); }};
 }

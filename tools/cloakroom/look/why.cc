@@ -1,26 +1,30 @@
 // cloakroom why: whether a session has ended, when and for what reason, from what is on disk.
 //
-// Three things tell of an end: the tombstone that logout, revocation and limits leave for a while
+// Four things tell of an end: the tombstone that logout, revocation and limits leave for a while
 // (SessionsOptions::remember_ended); a record that is still there though its deadline has passed,
-// or whose epoch is over; and the last changes, in the ring. A session that timed out leaves no
-// tombstone: once its record is gone and the ring has gone round, only the process that had the
-// store open can tell (Sessions::why_ended).
+// or whose epoch is over; the ledger of the Sessions, which remembers the last ends of every kind;
+// and the last changes, in the ring.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
+#include "base/base64url.h"
+#include "cloakroom/sessions.h"
 #include "exit_codes.h"
+#include "look/ended_sessions.h"
 #include "look/look.h"
-#include "look/session_view.h"
+#include "look/token_key.h"
+#include "look/verdict.h"
 #include "offline/ring_tail.h"
-#include "reading/last_seen.h"
 #include "reading/open_store.h"
 #include "reading/parallel_walk.h"
 #include "reading/record_json.h"
-#include "sessions/session_record.h"
+#include "sessions/key_file.h"
+#include "sessions/tokens.h"
 #include "text/output.h"
 #include "text/progress.h"
 
@@ -32,94 +36,6 @@ using Json = nlohmann::ordered_json;
 constexpr int kHopsMax = 16;
 // Where the Redis-protocol listener notes what was deleted lately (docs/format.md).
 constexpr std::string_view kBuried("\0\xffT", 3);
-
-struct Verdict {
-  std::string key = {};
-  std::string owner = {};
-  std::string state = {};   // "alive", "ended", "rotated"
-  std::string reason = {};  // of the end
-  std::optional<TimeMs> when = {};
-  std::string source = {};  // what says so: "record", "tombstone", "epoch", "ring"
-  std::optional<TimeMs> seen = {};
-  std::optional<std::string> next = {};  // where a rotated session goes on
-};
-
-class Judge {
- public:
-  explicit Judge(StoreReader& reader) : reader_(reader), now_(reader.info().now) {}
-
-  Verdict judge(const RecordView& record) {
-    Verdict verdict{.key = std::string(record.key),
-                    .owner = std::string(record.owner),
-                    .state = "alive",
-                    .source = "record"};
-    if (record.kind == Kind::kSession && judge_session(record, verdict)) return verdict;
-    if (dead(record, now_)) {
-      verdict.state = "ended";
-      verdict.reason = record.deadline == record.lifetime ? "lifetime" : "deadline passed";
-      verdict.when = record.deadline;
-    }
-    return verdict;
-  }
-
- private:
-  // False when it is neither of those that say why.
-  bool judge_session(const RecordView& record, Verdict& verdict) {
-    if (EndedRecord ended; decode(record.value, ended)) {
-      verdict.owner = ended.owner;
-      verdict.state = "ended";
-      verdict.reason = to_string(ended.reason);
-      verdict.when = ended.when;
-      verdict.source = "tombstone";
-      return true;
-    }
-    if (ReplacedRecord replaced; decode(record.value, replaced)) {
-      verdict.owner = replaced.owner;
-      verdict.state = "rotated";
-      verdict.reason = to_string(EndReason::kReplaced);
-      verdict.when = replaced.replaced_at;
-      verdict.next = next_key(record);
-      return true;
-    }
-    LiveRecord live;
-    if (!decode(record.value, live)) return false;
-    verdict.seen = last_seen(record, live);
-    const Epoch& epoch = epoch_of(record.key);
-    if (live.epoch < epoch.number) {
-      verdict.state = "ended";
-      verdict.reason = to_string(EndReason::kEveryone);
-      verdict.when = epoch.began_at;
-      verdict.source = "epoch";
-      return true;
-    }
-    if (!dead(record, now_)) return true;
-    verdict.state = "ended";
-    verdict.reason =
-        to_string(record.deadline >= record.lifetime ? EndReason::kLifetime : EndReason::kIdle);
-    verdict.when = record.deadline;
-    return true;
-  }
-
-  struct Epoch {
-    std::uint64_t number = 0;
-    TimeMs began_at = 0;
-  };
-
-  const Epoch& epoch_of(std::string_view key) {
-    const std::string name(key.substr(0, key.rfind(':') + 1));
-    if (const auto known = epochs_.find(name); known != epochs_.end()) return known->second;
-    Epoch& epoch = epochs_[name];
-    (void)reader_.get(name + "meta", [&](const RecordView& record) {
-      MetaRecord meta;
-      if (decode(record.value, meta)) epoch = {meta.epoch, meta.epoch_began_at};
-    });
-    return epoch;
-  }
-
-  StoreReader& reader_;
-  const TimeMs now_;
-  std::map<std::string, Epoch> epochs_;  // by the name of the Sessions, with its colon
-};
 
 // What the ring tells of a key that the store does not hold any more.
 std::optional<Verdict> judge_by_ring(const WhyOptions& options, StoreReader& reader,
@@ -167,7 +83,7 @@ std::optional<Verdict> judge_buried(StoreReader& reader, const std::string& key)
 
 // The verdict on a key, and on those under which its session went on.
 Result<std::vector<Verdict>> judge_key(const WhyOptions& options, StoreReader& reader,
-                                       std::string key) {
+                                       const EndedSessions& ended, std::string key) {
   std::vector<Verdict> verdicts;
   Judge judge(reader);
   for (int hop = 0; hop < kHopsMax; ++hop) {
@@ -176,6 +92,9 @@ Result<std::vector<Verdict>> judge_key(const WhyOptions& options, StoreReader& r
         reader.get(key, [&](const RecordView& record) { verdict = judge.judge(record); });
     if (!got && got.code() != StatusCode::kNotFound) return got;
     if (!verdict) verdict = judge_buried(reader, key);
+    if (const EndedSession* known = ended.find(key); !verdict && known != nullptr) {
+      verdict = verdict_of(*known);
+    }
     if (!verdict) verdict = judge_by_ring(options, reader, key);
     if (!verdict) break;
     verdicts.push_back(*verdict);
@@ -185,17 +104,36 @@ Result<std::vector<Verdict>> judge_key(const WhyOptions& options, StoreReader& r
   return verdicts;
 }
 
-// Every record of an owner, and what is left of those that were. The latest end first.
-Result<std::vector<Verdict>> judge_owner(StoreReader& reader, const std::string& owner) {
+bool is_handle(std::string_view text) {
+  unsigned char bytes[sizeof(HandleBytes)];
+  return base64url_decode(text, bytes);
+}
+
+// The ends of sessions whose records are gone.
+void add_from_ledger(const std::vector<EndedSession>& ended, std::vector<Verdict>& all) {
+  std::set<std::string> seen;
+  for (const Verdict& verdict : all) seen.insert(verdict.key);
+  for (const EndedSession& one : ended) {
+    if (!seen.contains(one.key)) all.push_back(verdict_of(one));
+  }
+}
+
+// Every record of an owner or with a handle, and what is left of those that were. The latest end
+// first.
+Result<std::vector<Verdict>> judge_owner(StoreReader& reader, const EndedSessions& ended,
+                                         const std::string& subject) {
+  const bool may_be_handle = is_handle(subject);
   const WalkPlan plan = plan_walk(reader);
   std::vector<std::vector<Verdict>> found(plan.workers);
   std::vector<Judge> judges(plan.workers, Judge(reader));
   const auto record = [&](const WalkPlace& place, const RecordView& view) {
-    const bool his = view.owner == owner;
+    const bool his = view.owner == subject;
     // Tombstones have no owner in the store, or they would count as his sessions.
-    if (!his && (view.kind != Kind::kSession || !view.owner.empty())) return true;
+    const bool may_be = view.kind == Kind::kSession && (may_be_handle || view.owner.empty());
+    if (!his && !may_be) return true;
     Verdict verdict = judges[place.worker].judge(view);
-    if (verdict.owner == owner) found[place.worker].push_back(std::move(verdict));
+    if (verdict.owner != subject && verdict.handle != subject) return true;
+    found[place.worker].push_back(std::move(verdict));
     return true;
   };
   const auto part_done = [](const WalkPlace&) { return true; };
@@ -211,6 +149,7 @@ Result<std::vector<Verdict>> judge_owner(StoreReader& reader, const std::string&
   }
   std::vector<Verdict> all;
   for (auto& part : found) std::move(part.begin(), part.end(), std::back_inserter(all));
+  add_from_ledger(ended.of(subject), all);
   const auto later = [](const Verdict& a, const Verdict& b) {
     if (a.when != b.when) return a.when.value_or(kNever) > b.when.value_or(kNever);
     return a.key < b.key;
@@ -224,6 +163,7 @@ void print_json(const Verdict& verdict) {
     return bytes.empty() ? Json(nullptr) : Json(escape(bytes));
   };
   const Json out{{"key", escape(verdict.key)},
+                 {"handle", text(verdict.handle)},
                  {"owner", text(verdict.owner)},
                  {"state", verdict.state},
                  {"reason", text(verdict.reason)},
@@ -252,17 +192,64 @@ void print_all(const std::vector<Verdict>& verdicts, TimeMs now, bool json) {
   table.finish();
 }
 
+// What is asked about, as it was given.
+struct Subject {
+  explicit Subject(const WhyOptions& options) : text(options.subject) {
+    if (text == "-") std::getline(std::cin, text);
+    bytes = unescape(text).value_or(text);
+    is_token = looks_like_token(text);
+  }
+
+  // A token is not shown to whoever looks at the terminal, or at a log.
+  [[nodiscard]] std::string shown() const {
+    return is_token ? std::string("this token") : "a key, owner or handle " + escape(text);
+  }
+
+  std::string text;
+  std::string bytes;
+  bool is_token = false;
+};
+
+// The key of the record of a token. What keeps us from telling is said.
+Result<std::string> key_of(const WhyOptions& options, const EndedSessions& ended,
+                           const Subject& subject) {
+  const std::string file = options.key_file.empty() ? key_file_of(options.dir) : options.key_file;
+  std::vector<std::string> names = ended.names();
+  names.push_back(SessionsOptions().name);
+  const auto key = key_of_token(file, names, subject.text);
+  if (!key && key.code() == StatusCode::kNotFound) {
+    message("this looks like a session token, and without the key file " + file +
+            " nobody can tell whose: name the file with --key-file, or give the key of the record");
+    return Status(StatusCode::kIo, {});
+  }
+  if (!key) {
+    message(text_of(key.status()));
+    return key.status();
+  }
+  if (*key) return **key;
+  message("this token was made with other keys than those of " + file +
+          ", or by somebody else: no session of this store ever had it");
+  return StatusCode::kNotFound;
+}
+
 }  // namespace
 
 int run_why(const WhyOptions& options) {
   const auto reader = open_reader(options.dir);
   if (!reader) return kExitCannotOpen;
-  const std::string bytes = unescape(options.subject).value_or(options.subject);
-  Result<std::vector<Verdict>> verdicts = judge_key(options, *reader, bytes);
-  if (verdicts && verdicts->empty() && bytes != options.subject) {
-    verdicts = judge_key(options, *reader, options.subject);
+  const EndedSessions ended(options.dir);
+  const Subject subject(options);
+  Result<std::vector<Verdict>> verdicts = judge_key(options, *reader, ended, subject.bytes);
+  if (verdicts && verdicts->empty() && subject.bytes != subject.text) {
+    verdicts = judge_key(options, *reader, ended, subject.text);
   }
-  if (verdicts && verdicts->empty()) verdicts = judge_owner(*reader, bytes);
+  if (verdicts && verdicts->empty() && subject.is_token) {
+    const auto key = key_of(options, ended, subject);
+    if (!key) return key.code() == StatusCode::kIo ? kExitCannotOpen : kExitFindings;
+    verdicts = judge_key(options, *reader, ended, *key);
+  } else if (verdicts && verdicts->empty()) {
+    verdicts = judge_owner(*reader, ended, subject.bytes);
+  }
   if (!verdicts) {
     message(text_of(verdicts.status()));
     return verdicts.code() == StatusCode::kCorruption ? kExitFindings : kExitCannotOpen;
@@ -271,10 +258,9 @@ int run_why(const WhyOptions& options) {
     print_all(*verdicts, reader->info().now, options.json);
     return kExitOk;
   }
-  message("nothing is known of a key or owner " + escape(options.subject) + " in " + options.dir +
-          ": it was never there, or what it left is gone. Tombstones are kept for " +
-          "SessionsOptions::remember_ended; a session that timed out leaves none, and only the " +
-          "server's own Sessions::why_ended can tell");
+  message("nothing is known of " + subject.shown() + " in " + options.dir +
+          ": it was never there, or what it left is gone. The ledger remembers the last " +
+          "SessionsOptions::ledger_entries ends, and tombstones stay for remember_ended");
   return kExitFindings;
 }
 

@@ -63,6 +63,11 @@ Status settle(const std::string& dir) {
   return store->close();
 }
 
+std::string amount(const Figures& figures) {
+  return human_bytes(figures.bytes_before) + " of table files and drop " +
+         human_count(figures.expired) + " expired of " + human_count(figures.records) + " records";
+}
+
 int tell(const CompactOptions& options, const Figures& figures) {
   if (options.json) {
     print(Json{{"records", figures.records},
@@ -73,9 +78,7 @@ int tell(const CompactOptions& options, const Figures& figures) {
               .dump() +
           "\n");
   } else if (options.dry_run) {
-    print("would merge " + human_bytes(figures.bytes_before) + " of table files and drop " +
-          human_count(figures.expired) + " expired of " + human_count(figures.records) +
-          " records\n");
+    print("would merge " + amount(figures) + "\n");
   } else {
     print("merged: " + human_bytes(figures.bytes_before) + " of table files before, " +
           human_bytes(figures.bytes_after) + " after; " + human_count(figures.expired) +
@@ -88,6 +91,8 @@ int compact(const CompactOptions& options) {
   Figures figures;
   if (const int code = count(options, figures); code != kExitOk) return code;
   if (options.dry_run) return tell(options, figures);
+  const std::string question = "Merge " + amount(figures) + " in " + options.dir + "?";
+  if (const auto code = refused(options.yes, question, "merge " + amount(figures))) return *code;
   if (Status settled = settle(options.dir); !settled) return cannot(settled);
   if (Status merged = compact_store(options.dir); !merged) return cannot(merged);
   figures.bytes_after = table_bytes(options.dir);

@@ -56,7 +56,8 @@ class Work {
     if (const int code = count(); code != kExitOk) return code;
     if (plan_.keys.empty() && (!ending_.new_epoch || plan_.metas.empty())) return tell(0);
     if (options_.dry_run) return tell(0);
-    if (const int code = agree(); code != kExitOk) return code;
+    const std::string question = "End " + amount() + " in " + options_.dir + "?";
+    if (const auto code = refused(options_.yes, question, "end " + amount())) return *code;
     return act();
   }
 
@@ -96,24 +97,6 @@ class Work {
       return true;
     });
     return walked ? kExitOk : cannot(walked);
-  }
-
-  // On a terminal somebody is asked; elsewhere --yes must have said so.
-  int agree() {
-    if (options_.yes) return kExitOk;
-    if (::isatty(STDIN_FILENO) == 0 || !is_terminal(messages())) {
-      message("this would end " + amount() +
-              "; nothing was done. Say --yes to do it, or --dry-run to see only the count");
-      return kExitUsage;
-    }
-    fmt::print(messages(), "End {} in {}? This cannot be undone. [y/N] ", amount(),
-               escape_text(options_.dir));
-    std::fflush(messages());
-    std::string answer;
-    std::getline(std::cin, answer);
-    if (answer == "y" || answer == "Y" || answer == "yes") return kExitOk;
-    message("nothing was done");
-    return kExitFindings;
   }
 
   int act() {
@@ -214,6 +197,22 @@ class Work {
 };
 
 }  // namespace
+
+std::optional<int> refused(bool yes, const std::string& question, const std::string& would) {
+  if (yes) return std::nullopt;
+  if (::isatty(STDIN_FILENO) == 0 || !is_terminal(messages())) {
+    message("this would " + would +
+            "; nothing was done. Say --yes to do it, or --dry-run to see only the count");
+    return kExitUsage;
+  }
+  fmt::print(messages(), "{} This cannot be undone. [y/N] ", escape_text(question));
+  std::fflush(messages());
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "Y" || answer == "yes") return std::nullopt;
+  message("nothing was done");
+  return kExitFindings;
+}
 
 bool is_at_rest(const std::string& dir) {
   const std::int64_t holder = holder_of(dir);

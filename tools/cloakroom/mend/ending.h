@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,12 @@ struct Ending {
 
 // Refuses, counts, asks, ends, tells. Runs in a child: what is read may be damaged.
 [[nodiscard]] int run_ending(const Ending& ending);
+
+// Whether something that cannot be undone may be done: on a terminal somebody is asked, elsewhere
+// --yes must have said so. `question`: "End 3 records in sessions?"; `would`: "end 3 records". Else
+// a message, and the exit code.
+[[nodiscard]] std::optional<int> refused(bool yes, const std::string& question,
+                                         const std::string& would);
 
 // Refuses a store that a server has open, naming the process: false, and a message.
 [[nodiscard]] bool is_at_rest(const std::string& dir);

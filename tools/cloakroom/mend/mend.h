@@ -43,6 +43,7 @@ struct ExpireAllOptions : EndingOptions {};
 struct CompactOptions {
   std::string dir;
   bool dry_run = false;
+  bool yes = false;
   bool json = false;
 };
 [[nodiscard]] int run_compact(const CompactOptions& options);

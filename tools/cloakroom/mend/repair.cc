@@ -10,6 +10,7 @@
 
 #include "exit_codes.h"
 #include "mend/mend.h"
+#include "offline/ledger_files.h"
 #include "offline/salvage.h"
 #include "offline/store_writer.h"
 #include "reading/finding_json.h"
@@ -37,8 +38,8 @@ class Repair {
     const auto report = [&](const Finding& finding) { tell(finding); };
     auto salvage = Salvage::open(options_.dir, report);
     if (!salvage) return cannot(salvage.status());
+    const Interrupts interrupts;  // before anything is made that would be left
     if (Status begun = begin((*salvage)->store()); !begun) return cannot(begun);
-    const Interrupts interrupts;
     Status failed;
     const Status walked = (*salvage)->each(
         [&](const RecordView& record, bool uncertain) {
@@ -116,7 +117,12 @@ class Repair {
     // Sessions take a store for a copy when its generation is not the last that they saw.
     const std::uint32_t same = store.identified ? store.generation : generation_;
     writer_->set_generation(doubtful_ ? std::max(same, generation_) + 1 : same);
-    return writer_->finish();
+    if (Status finished = writer_->finish(); !finished) return finished;
+    // Why sessions ended is worth having, and no reason to give the records up.
+    if (const Status kept = copy_ledgers(options_.dir, options_.new_dir); !kept) {
+      message("why sessions ended could not be kept: " + text_of(kept));
+    }
+    return Status();
   }
 
   void tell(const Finding& finding) {

@@ -29,8 +29,9 @@ Verb add_repair(CLI::App& root) {
 Verb add_compact(CLI::App& root) {
   const auto options = std::make_shared<CompactOptions>();
   CLI::App* app = add_store_verb(root, "compact", "Give the room of what has expired back now",
-                                 "cloakroom compact sessions", options->dir);
+                                 "cloakroom compact sessions --yes", options->dir);
   app->add_flag("--dry-run", options->dry_run, "only tell what there is");
+  app->add_flag("--yes", options->yes, "do not ask; needed where there is no terminal");
   app->add_flag("--json", options->json, "one JSON object");
   return {app, [options] { return run_compact(*options); }};
 }

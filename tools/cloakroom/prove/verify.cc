@@ -14,12 +14,14 @@
 
 #include "base/coding.h"
 #include "exit_codes.h"
+#include "offline/ledger_files.h"
 #include "offline/salvage.h"
 #include "prove/prove.h"
 #include "reading/finding_json.h"
 #include "reading/isolate.h"
 #include "reading/open_store.h"
 #include "store/fields.h"
+#include "store/members.h"
 #include "text/output.h"
 #include "text/progress.h"
 
@@ -79,26 +81,36 @@ void send_end(const Fd& pipe, const Status& ended) {
   send(pipe, body);
 }
 
+// What a checksum cannot tell: whether the value is what its kind says.
+void check_value(const Fd& pipe, const RecordView& record) {
+  Status decoded;
+  if (record.kind == Kind::kFields) {
+    decoded = for_each_field(record.value, [](const Field&) { return true; });
+  } else if (record.kind == Kind::kMembers) {
+    decoded = check_members(record.value);
+  }
+  if (decoded) return;
+  send_finding(pipe, {.file = "records",
+                      .key = std::string(record.key),
+                      .what = record.kind == Kind::kFields ? "its fields cannot be told apart"
+                                                           : std::string(decoded.message()),
+                      .remedy = "rewrite or erase the record"});
+}
+
 // Beside a live server: what RocksDB shows of its files, which change meanwhile.
 int check_live(const std::string& dir, const Fd& pipe) {
   const auto reader = open_reader(dir);
   if (!reader) return kExitCannotOpen;
   send_progress(pipe, 0, reader->info().records_estimate);
+  check_ledgers(dir, [&](const Finding& finding) { send_finding(pipe, finding); });
+  const auto look = [&](const RecordView& record) { check_value(pipe, record); };
+  const FunctionRef<void(const RecordView&)> check = look;
   send_end(pipe, reader->verify([&](const Finding& finding) { send_finding(pipe, finding); },
                                 [&](std::uint64_t done, std::uint64_t total) {
                                   send_progress(pipe, done, total);
-                                }));
+                                },
+                                &check));
   return kExitOk;
-}
-
-void check_fields(const Fd& pipe, const RecordView& record) {
-  if (record.kind != Kind::kFields) return;
-  const Status decoded = for_each_field(record.value, [](const Field&) { return true; });
-  if (decoded) return;
-  send_finding(pipe, {.file = "records",
-                      .key = std::string(record.key),
-                      .what = "its fields cannot be told apart",
-                      .remedy = "rewrite or erase the record"});
 }
 
 // Every file by itself, then whether RocksDB agrees that this is a database.
@@ -113,7 +125,7 @@ int check_files(const std::string& dir, const Fd& pipe) {
   const Status walked = (*salvage)->each(
       [&](const RecordView& record, bool) {
         ++records;
-        check_fields(pipe, record);
+        check_value(pipe, record);
         return true;
       },
       report,
@@ -121,6 +133,7 @@ int check_files(const std::string& dir, const Fd& pipe) {
         send_progress(pipe, done, std::max(done, total));
       });
   (*salvage)->check_files(report);
+  check_ledgers(dir, report);
   send_progress(pipe, records, records);
   if (holder_of(dir) != 0) {
     message(dir + " was opened by a server meanwhile; run `cloakroom verify` again");

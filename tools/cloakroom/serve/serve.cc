@@ -29,12 +29,8 @@ constexpr Millis kTouchResolution{1000};
 
 constexpr int kFirstInherited = 3;  // where systemd puts sockets
 
-void say(const char* what, const std::string& text) {
-  std::fprintf(stderr, "cloakroom serve: %s%s\n", what, text.c_str());
-}
-
 int refuse(const std::string& text) {
-  say("", text);
+  message(text);
   return kExitUsage;
 }
 
@@ -187,7 +183,8 @@ sigset_t block_signals() {
 
 int run_serve(const ServeOptions& given) {
   if (given.dir.empty() != given.memory) {
-    return refuse("name the store's directory, or --memory");
+    return refuse(
+        "name the store's directory, or --memory; `cloakroom serve --help` shows what it takes");
   }
   RespOptions options;
   if (const std::string problem = translate(given, options); !problem.empty()) {
@@ -207,12 +204,12 @@ int run_serve(const ServeOptions& given) {
                             .tell_expired_at_open = true,
                             .log = log});
   if (!store) {
-    say("cannot open the store: ", store.status().to_string());
+    message(text_of(store.status()));
     return kExitCannotOpen;
   }
   auto server = RespServer::start(*store, options);
   if (!server) {
-    say("", server.status().to_string());
+    message(text_of(server.status()));
     return server.code() == StatusCode::kInvalidArgument ? kExitUsage : kExitCannotOpen;
   }
   log(LogLevel::kInfo, "ready" + places(options, server->port()));
@@ -225,7 +222,7 @@ int run_serve(const ServeOptions& given) {
   server->stop();
   const Status closed = store->close();
   if (closed) return kExitOk;
-  say("the store was not closed cleanly: ", closed.to_string());
+  message("the store was not closed cleanly: " + text_of(closed));
   return kExitCannotOpen;
 }
 
