@@ -7,7 +7,7 @@
 // No member is there twice, no set is empty: the record goes with its last member. Who looks for a
 // member walks the value (2-5 ns a member); who changes some of them moves bytes where they lie
 // (member_changes.h). All of it is linear in the record, and the record is written as a whole:
-// docs/decisions/0015 says how far that carries, and what comes after it.
+// docs/decisions/0016 says how far that carries, and what comes after it.
 #ifndef CLOAKROOM_LIB_STORE_MEMBERS_H_
 #define CLOAKROOM_LIB_STORE_MEMBERS_H_
 
