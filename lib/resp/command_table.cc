@@ -32,6 +32,20 @@ void add_counted(std::span<const std::string_view> args, std::size_t count_at,
   }
 }
 
+// As Redis counts a lookup as a miss: what reads keys, also in order to write another one, but not
+// what is asked about a key from outside.
+bool looks_for_keys(const Command& command) {
+  constexpr std::array<std::string_view, 9> kReadInOrderToWrite{
+      "getex",      "bitop",       "sinterstore", "sunionstore", "sdiffstore",
+      "zunionstore", "zinterstore", "zdiffstore",  "zrangestore"};
+  if (command.is(kWrite)) {
+    return std::find(kReadInOrderToWrite.begin(), kReadInOrderToWrite.end(), command.name) !=
+           kReadInOrderToWrite.end();
+  }
+  return command.is(kReadOnly) && !command.name.starts_with("object|") &&
+         !command.name.starts_with("memory|");
+}
+
 }  // namespace
 
 CommandTable::CommandTable() {
@@ -46,7 +60,10 @@ CommandTable::CommandTable() {
 }
 
 void CommandTable::add(std::span<const Command> family) {
-  commands_.insert(commands_.end(), family.begin(), family.end());
+  for (Command command : family) {
+    if (looks_for_keys(command)) command.flags |= kLooks;
+    commands_.push_back(command);
+  }
 }
 
 const CommandTable& CommandTable::instance() {

@@ -40,6 +40,7 @@ enum Flag : std::uint32_t {
   kDirect = 1U << 22,            // runs inside MULTI instead of being queued
   kSecret = 1U << 23,            // its arguments are shown nowhere
   kErases = 1U << 24,            // alone where erased keys are remembered (tombstones)
+  kLooks = 1U << 25,             // a key it looks for in vain was missed (keyspace events)
 };
 
 struct Command {

@@ -5,7 +5,8 @@
 // Each event is published once. What a command caused is published by its handler after the change
 // is visible; what expired is published from the store's own kExpired events, which come once per
 // record, from the sweeper or from the write that met the dead record. Somebody who reads an
-// overdue key makes the sweeper come at once (note_miss), as Redis expires on access.
+// overdue key makes the sweeper come at once (note_miss), as Redis expires on access. New and missed
+// keys (`n` and `m`) are told by who looks for them (keys.h).
 //
 // Thread safety: all methods from any thread.
 #ifndef CLOAKROOM_LIB_RESP_NOTIFICATIONS_H_
@@ -60,6 +61,11 @@ class Notifications {
   [[nodiscard]] bool wants(std::uint32_t of) const noexcept {
     const std::uint32_t now = classes();
     return (now & of) != 0 && (now & (kNotifyKeyspace | kNotifyKeyevent)) != 0 && pubsub_.anybody();
+  }
+
+  // Does anybody ask for keys that are new, or missed?
+  [[nodiscard]] bool tells_of_lookups() const noexcept {
+    return (classes() & (kNotifyNew | kNotifyMiss)) != 0;
   }
 
   // The record that a write has met may have been overdue: `expired` of it comes before.
