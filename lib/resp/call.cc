@@ -72,6 +72,11 @@ std::string_view Call::name_of(std::string_view stored, const DatabaseKey& known
   return meant == args.end() ? known.key : *meant;
 }
 
+void Call::touched(std::string_view key) {
+  if (client.step != nullptr || !server.tracking.any()) return;  // a step writes the record anew
+  if (const auto known = database_key(map(key))) server.tracking.touched(known->key, client.id);
+}
+
 void Call::tell_created(std::string_view stored) {
   if (!server.notifications.wants(kNotifyNew)) return;
   if (const auto known = database_key(stored)) {

@@ -84,6 +84,8 @@ class Call {
     notify_in(database, of, event, key);
   }
   void notify_in(int of_database, std::uint32_t of, std::string_view event, std::string_view key);
+  // A deadline was moved, of which the store tells no event.
+  void touched(std::string_view key);
   // The events "new" and "keymiss" of a key of the store's.
   void tell_created(std::string_view stored);
   void tell_missed(std::string_view stored);

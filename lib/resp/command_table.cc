@@ -52,7 +52,7 @@ CommandTable::CommandTable() {
   for (const auto family :
        {string_commands(), bit_commands(), key_commands(), expiry_commands(), hash_commands(), set_commands(),
         sorted_set_commands(), sorted_algebra_commands(), connection_commands(),
-        client_commands(), server_commands(), acl_commands(), command_commands(), pubsub_commands(), transaction_commands(), script_commands(),
+        client_commands(), tracking_commands(), server_commands(), acl_commands(), command_commands(), pubsub_commands(), transaction_commands(), script_commands(),
         session_commands()}) {
     add(family);
   }

@@ -110,6 +110,7 @@ class CommandTable {
 [[nodiscard]] std::span<const Command> sorted_algebra_commands();
 [[nodiscard]] std::span<const Command> connection_commands();
 [[nodiscard]] std::span<const Command> client_commands();
+[[nodiscard]] std::span<const Command> tracking_commands();
 [[nodiscard]] std::span<const Command> server_commands();
 std::span<const Command> acl_commands();
 [[nodiscard]] std::span<const Command> command_commands();

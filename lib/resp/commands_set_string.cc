@@ -294,6 +294,7 @@ void getex_command(Call& call) {
     const Status changed = getex_change(call, stored, *present, deadline, ends);
     if (changed.code() == StatusCode::kNotFound || changed.code() == StatusCode::kConflict) continue;
     if (!changed) return call.fail(changed);
+    if (!ends) call.touched(call[1]);
     call.notify(kNotifyGeneric, ends ? "del" : persists ? "persist" : "expire", call[1]);
     return call.out.bulk(present->value);
   }

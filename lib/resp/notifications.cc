@@ -95,7 +95,7 @@ void Notifications::send(std::string_view event, int database, std::string_view 
 }
 
 void Notifications::note_miss() {
-  if (!wants(kNotifyExpired)) return;
+  if (!wants(kNotifyExpired) && !watched_.load(std::memory_order_relaxed)) return;
   const TimeMs now = store_.now();
   TimeMs last = swept_.load(std::memory_order_relaxed);
   if (now - last < kMissPauseMs ||

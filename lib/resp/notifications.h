@@ -78,6 +78,9 @@ class Notifications {
   // No expiry is told any more once it returns.
   void stop() { expired_.cancel(); }
 
+  // Somebody else hears of expiry, too, and wants it on access.
+  void watch_expiry(bool on) noexcept { watched_.store(on, std::memory_order_relaxed); }
+
   // A key was looked for and not there: it may be overdue.
   void note_miss();
 
@@ -87,6 +90,7 @@ class Notifications {
   Store& store_;
   PubSub& pubsub_;
   std::atomic<std::uint32_t> classes_{0};
+  std::atomic<bool> watched_{false};
   std::atomic<TimeMs> swept_{0};
   std::atomic<TimeMs> expiry_since_{0};  // store time
   Subscription expired_ = {};
