@@ -43,6 +43,19 @@ void run_tables(const Bench& bench, std::string_view workload) {
   }
 }
 
+void run_listeners(const Bench& bench, std::string_view workload) {
+#if CLOAKROOM_BENCH_LISTENER
+  const bool all = workload == "all";
+  if (all || workload == "listener") run_listener(bench);
+  if (all || workload == "siege") run_siege(bench);
+#else
+  (void)bench;
+  if (workload == "listener" || workload == "siege") {
+    throw Failure("this build has no listener: install libhiredis-dev, configure with -Dresp=true");
+  }
+#endif
+}
+
 int run_bench(const CommandLine& line) {
   catch_interrupts();
   const std::string& workload = line.workload;
@@ -64,6 +77,7 @@ int run_bench(const CommandLine& line) {
   if (all || workload == "redis") run_redis(bench);
   if (all || workload == "restart") run_restart(bench);
   if (all || workload == "sessions") run_sessions(bench);
+  run_listeners(bench, workload);
   report.finish();
   return kExitOk;
 }
@@ -76,6 +90,10 @@ int run(int argc, char** argv) {
   if (line->workload == "child-replay") return run_replay_child(line->replay);
   if (line->workload == "child-memory") return run_memory_child(line->child);
   if (line->workload == "child-restart-load") return run_restart_load_child(line->child);
+#if CLOAKROOM_BENCH_LISTENER
+  if (line->workload == "child-listener") return run_listener_child(line->child);
+  if (line->workload == "child-siege") return run_siege_child(line->child);
+#endif
   if (line->workload == "child-restart-probe") return run_restart_probe_child(line->child);
   return run_bench(*line);
 }

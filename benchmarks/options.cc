@@ -36,6 +36,8 @@ constexpr WorkloadName kWorkloads[] = {
     {"sessions",
      "Sessions::load beside a get of the store and GET + EXPIRE of Redis; logins that survive a "
      "power cut"},
+    {"listener", "the Redis-protocol listener beside redis-server, over unix sockets and TCP"},
+    {"siege", "an honest client of the listener, and of redis-server, while others attack"},
     {"all", "all of the above"},
     {"flood",
      "keys that collide because somebody knew the seed, against random ones, in the table inside a "
@@ -62,7 +64,7 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   // Said twice, the last one holds: tools/bench puts its own before those it was given.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--sessions", options.sessions,
-                 "records held [1000000; durability, redis, hot, flood 100000; growth 2000000]")
+                 "records held [1000000; durability, redis, listener, hot, flood 100000; growth 2000000]")
       ->check(CLI::Range(std::uint64_t{64}, std::uint64_t{1} << 32));
   app.add_option("--threads", options.threads, "threads that run operations")
       ->capture_default_str()
@@ -118,10 +120,12 @@ void add_children(CLI::App& app, CommandLine& line) {
   replay->add_option("--state-fd", line.replay.state_fd)->required();
   replay->add_flag("--after-kill", line.replay.after_kill);
   replay->add_flag("--to-be-killed", line.replay.to_be_killed);
-  for (const char* name : {"child-memory", "child-restart-load", "child-restart-probe"}) {
+  for (const char* name : {"child-memory", "child-restart-load", "child-restart-probe", "child-listener",
+                           "child-siege"}) {
     CLI::App* child = app.add_subcommand(name, "")->group("");
     child->add_option("--contestant", line.child.contestant);
     child->add_option("--store", line.child.store);
+    child->add_option("--socket", line.child.socket);
     child->add_option("--sessions", line.child.sessions);
     child->add_option("--value-bytes", line.child.value_bytes);
     child->add_option("--threads", line.child.threads);

@@ -41,10 +41,11 @@ struct ReplayOptions {
   bool to_be_killed = false;  // this one will be
 };
 
-// What a child of the workloads memory and restart is told.
+// What a child of the workloads memory, restart, listener and siege is told.
 struct ChildOptions {
   std::string contestant;
   std::string store;
+  std::string socket;
   std::uint64_t sessions = 0;
   std::size_t value_bytes = 0;
   unsigned threads = 1;

@@ -1,5 +1,7 @@
 #include "redis_server.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,9 +17,10 @@ namespace {
 
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
 
-std::vector<std::string> command_line(const std::string& socket, RedisPersistence persistence) {
+std::vector<std::string> command_line(const std::string& socket, RedisPersistence persistence,
+                                      std::uint16_t port) {
   const bool append = persistence != RedisPersistence::kNone;
-  return {"redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly",
+  return {"redis-server", "--bind", "127.0.0.1", "--port", std::to_string(port), "--unixsocket", socket, "--save", "", "--appendonly",
           append ? "yes" : "no", "--appendfsync",
           persistence == RedisPersistence::kAppendAlways ? "always" : "everysec",
           // A rewrite of the log in the middle would be measured with it.
@@ -26,10 +29,10 @@ std::vector<std::string> command_line(const std::string& socket, RedisPersistenc
 
 }  // namespace
 
-RedisServer::RedisServer(std::string directory, RedisPersistence persistence)
-    : socket_(socket_directory_.path() + "/redis.sock") {
+RedisServer::RedisServer(std::string directory, RedisPersistence persistence, std::uint16_t port)
+    : socket_(socket_directory_.path() + "/redis.sock"), port_(port) {
   child_ =
-      std::make_unique<Child>(command_line(socket_, persistence),
+      std::make_unique<Child>(command_line(socket_, persistence, port_),
                               Child::Settings{.quiet = true, .directory = std::move(directory)});
 }
 
@@ -67,6 +70,19 @@ void RedisServer::stop() {
   const std::uint64_t began = monotonic_ns();
   while (!child_->poll() && monotonic_ns() - began < 10 * kSecondNs) ::usleep(2000);
   child_->kill();
+}
+
+std::uint16_t free_port() {
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const at = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(socket.get(), at, size) != 0 || ::getsockname(socket.get(), at, &size) != 0) {
+    throw Failure("no port is free");
+  }
+  return ntohs(address.sin_port);
 }
 
 void put_pipelined(RedisClient& client, const Dataset& dataset, std::uint64_t first,

@@ -1,4 +1,4 @@
-// A redis-server of our own: in a directory of ours, on a unix socket only, ended with us.
+// A redis-server of our own: in a directory of ours, on a unix socket, ended with us.
 #ifndef CLOAKROOM_BENCHMARKS_REDIS_SERVER_H_
 #define CLOAKROOM_BENCHMARKS_REDIS_SERVER_H_
 
@@ -24,12 +24,14 @@ enum class RedisPersistence {
 class RedisServer {
  public:
   // Starts it on the data that `directory` holds; does not wait until it answers.
-  RedisServer(std::string directory, RedisPersistence persistence);
+  // With a port it listens there, too, on this machine only.
+  RedisServer(std::string directory, RedisPersistence persistence, std::uint16_t port = 0);
   ~RedisServer();
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;
 
   [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] pid_t pid() const noexcept { return child_->pid(); }
 
   // Asks every half millisecond until `key` is answered without an error (a server that still loads
@@ -41,8 +43,12 @@ class RedisServer {
  private:
   TempDir socket_directory_;  // a socket's path may have 107 bytes; the data's can be longer
   std::string socket_;
+  std::uint16_t port_;
   std::unique_ptr<Child> child_;
 };
+
+// A port of this machine that nobody listens on now.
+[[nodiscard]] std::uint16_t free_port();
 
 // Stores records first to last - 1, each for ttl_of(its number) from when it is sent; pipelined.
 void put_pipelined(RedisClient& client, const Dataset& dataset, std::uint64_t first,

@@ -98,18 +98,22 @@ void run_mix(const Bench& bench, Race& race, std::string_view name, std::span<co
 void run_expiry(const Bench& bench);
 void run_flood(const Bench& bench);
 void run_growth(const Bench& bench);
+void run_listener(const Bench& bench);
 void run_memory(const Bench& bench);
 void run_durability(const Bench& bench);
 void run_redis(const Bench& bench);
 void run_restart(const Bench& bench);
 void run_sessions(const Bench& bench);
+void run_siege(const Bench& bench);
 void run_touches(const Bench& bench);
 void run_upkeep(const Bench& bench);
 
-// The processes that memory and restart start.
+// The processes that memory, restart, listener and siege start.
 int run_memory_child(const ChildOptions& options);
 int run_restart_load_child(const ChildOptions& options);
 int run_restart_probe_child(const ChildOptions& options);
+int run_listener_child(const ChildOptions& options);
+int run_siege_child(const ChildOptions& options);
 
 // Milliseconds from the start of a redis-server on a snapshot of the dataset to its first answer,
 // one for each round. In a file that needs hiredis, as everything that speaks to Redis.

@@ -195,9 +195,7 @@ Status RocksJournal::wait(Version version, Durability level) {
   if (level == Durability::kProcess && elsewhere_.load(std::memory_order_acquire) == 0) {
     return Status();
   }
-  Status done = hand_until(version);
-  if (done && level == Durability::kDisk) done = sync_until(version);
-  return done;
+  return level == Durability::kDisk ? sync_until(version) : hand_until(version);
 }
 
 Status RocksJournal::stalled() const {
@@ -307,42 +305,6 @@ void RocksJournal::forget_elsewhere(Version up_to) {
   }
 }
 
-Status RocksJournal::sync_until(Version version) {
-  Version target = 0;
-  {
-    MutexLock guard(mutex_);
-    const auto end = std::chrono::steady_clock::now() + settings_.stall_limit;
-    while (syncing_ && synced_.load() < version && health_) {
-      const auto left = std::chrono::duration_cast<Millis>(end - std::chrono::steady_clock::now());
-      if (left <= Millis{0}) return stalled();
-      progress_.wait_for(mutex_, left);
-    }
-    if (synced_.load() >= version) return Status();
-    if (!health_) return health_;
-    syncing_ = true;
-    target = handed_.load();
-  }
-  Status synced = snapshot_->sync_log();
-  if (synced) {
-    synced = superblock_.write_mark(
-        {.synced = target, .clock = timeline_->mark(), .clean = false, .ring = true}, false);
-  }
-  {
-    MutexLock guard(mutex_);
-    syncing_ = false;
-    if (synced) {
-      synced_.store(target);
-      syncs_.fetch_add(1, std::memory_order_relaxed);
-    } else {
-      latch(synced);
-    }
-    progress_.notify_all();
-  }
-  if (!synced) announce(synced);
-  serve_waiters();
-  return synced;
-}
-
 void RocksJournal::latch(const Status& failure) {
   if (!health_) return;
   health_ = Status(StatusCode::kIo, failure.message());
@@ -355,46 +317,6 @@ void RocksJournal::announce(const Status& failure) {
     settings_.log(LogLevel::kError, "store " + path_ + " is read-only: " + failure.message());
   }
   serve_waiters();
-}
-
-void RocksJournal::serve_waiters() {
-  std::vector<Waiter> ready;
-  Status failure;
-  {
-    MutexLock guard(mutex_);
-    failure = health_;
-    const auto still_waits = [&](const Waiter& waiter) {
-      return failure && waiter.first > synced_.load();
-    };
-    const auto first_ready = std::stable_partition(waiters_.begin(), waiters_.end(), still_waits);
-    ready.assign(std::make_move_iterator(first_ready), std::make_move_iterator(waiters_.end()));
-    waiters_.erase(first_ready, waiters_.end());
-  }
-  for (auto& [version, f] : ready) f(version <= synced_.load() ? Status() : failure);
-}
-
-void RocksJournal::when_durable(Version version, std::function<void(Status)> f) {
-  Status now;
-  {
-    MutexLock guard(mutex_);
-    if (version > ring_->last()) {
-      now = Status(StatusCode::kInvalidArgument, "when_durable: no such version was written yet");
-    } else if (version > synced_.load()) {
-      now = state_.load() == State::kClosed ? Status(StatusCode::kClosed) : health_;
-      if (now && settings_.background) {
-        waiters_.emplace_back(version, std::move(f));
-        work_.notify_one();
-        return;
-      }
-    }
-  }
-  if (now && version > synced_.load()) now = wait(version, Durability::kDisk);
-  f(now);
-}
-
-Status RocksJournal::sync() {
-  if (state_.load() == State::kClosed) return Status(StatusCode::kClosed);
-  return wait(ring_->last(), Durability::kDisk);
 }
 
 Status RocksJournal::admit_growth() {

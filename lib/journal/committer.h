@@ -5,17 +5,20 @@
 //                                         room is free again
 //   sync stage    fdatasync of the log    kDisk; then the superblock's mark
 //
-// Whoever waits for the disk runs the stages itself when nobody else is (the leader), for
-// everything appended so far; the others wait for the leader and find their work done: group commit
-// without a hand-over to another thread (docs/decisions/0003). The stages overlap: one batch is
-// written while an earlier one is synced. The committer thread does what nobody waits for: it hands
-// and syncs every `sync_interval`, hands sooner when the ring fills, and serves when_durable().
+// Whoever waits for the disk runs both stages itself when nobody else is (the leader), for
+// everything appended so far; the others sleep until the leader has covered them or calls one of
+// them to lead the next: group commit without a hand-over to another thread
+// (docs/decisions/0003). The committer thread does what nobody waits for: it hands and syncs every
+// `sync_interval`, hands sooner when the ring fills, and serves when_durable().
 //
-// States of the hand stage (the sync stage is the same with handed_ for the ring's end and synced_
-// for handed_):
+// States of the hand stage:
 //   idle     --hand_until(): the ring holds frames-->  handing   (this thread leads, no lock held)
 //   handing  --write() ok-->      idle      handed_ = the round's last version, its room is free
 //   handing  --write() failed-->  latched   every waiter gets the failure, for good
+// and of the sync stage (followers.h draws a follower's):
+//   idle     --sync_until()-->    syncing   lead_sync(): hands all, then fdatasync, no lock held
+//   syncing  --ok: step_down()--> idle, or syncing under the follower that waited longest
+//   syncing  --failed: step_down()-->  latched   every follower gets the failure
 //
 // A disk that stalls: the ring fills, and writers wait for the committer, with a bound
 // (await_room()). Followers of a sync wait with the same bound. Whoever is in a system call stays
@@ -45,6 +48,7 @@
 #include "base/mutex.h"
 #include "base/thread_annotations.h"
 #include "base/timeline.h"
+#include "journal/followers.h"
 #include "journal/frame.h"
 #include "journal/journal.h"
 #include "journal/ring.h"
@@ -128,6 +132,9 @@ class RocksJournal final : public Journal {
   Status add_frame(Round& round, Version version, std::string_view body);
   void forget_elsewhere(Version up_to);
   Status sync_until(Version version) EXCLUDES(mutex_);
+  Result<bool> follow(Follower& self) EXCLUDES(mutex_);
+  Status lead_sync() EXCLUDES(mutex_);
+  void step_down() EXCLUDES(mutex_);
   void latch(const Status& failure) REQUIRES(mutex_);
   void announce(const Status& failure);
   Status latched_error() const REQUIRES(mutex_);
@@ -179,10 +186,11 @@ class RocksJournal final : public Journal {
   std::size_t far_bytes_ GUARDED_BY(far_mutex_) = 0;
 
   mutable Mutex mutex_;
-  CondVar progress_;  // a stage ended
+  CondVar progress_;  // the hand stage ended
   CondVar work_;      // the committer has something to do before its interval ends
   bool handing_ GUARDED_BY(mutex_) = false;
-  bool syncing_ GUARDED_BY(mutex_) = false;
+  bool syncing_ GUARDED_BY(mutex_) = false;  // somebody leads, or was called to
+  Followers followers_ GUARDED_BY(mutex_);   // empty unless syncing_
   bool stop_ GUARDED_BY(mutex_) = false;
   Status health_ GUARDED_BY(mutex_);  // ok until latched
   std::vector<Waiter> waiters_ GUARDED_BY(mutex_);
