@@ -39,6 +39,8 @@ struct Event {
   Version version = 0;        // of the write; for kExpired the last version of the record
   TimeMs when = 0;            // store time
   std::uint64_t dropped = 0;  // kOverflow only
+  // Who caused it: the number of a listener's client (CLIENT ID); 0: the program itself, or time.
+  std::uint64_t origin = 0;
 
   // kErased and kExpired, if any subscriber asks for kLastValues: the record as it was.
   Kind kind = Kind::kBytes;

@@ -26,6 +26,8 @@ class ThreadMark {
 
 }  // namespace
 
+constinit thread_local std::uint64_t EventOrigin::now_ = 0;
+
 Subscription::Subscription() noexcept = default;
 Subscription::Subscription(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 Subscription::Subscription(Subscription&&) noexcept = default;
@@ -84,6 +86,7 @@ void EventBus::publish_last(EventType type, const RecordView& record, TimeMs whe
            .version = record.version,
            .when = when,
            .dropped = missing_,
+           .origin = EventOrigin::now(),
            .kind = record.kind,
            .lifetime = record.lifetime,
            .value = std::string(with_value ? record.value : std::string_view())});

@@ -43,6 +43,21 @@ class Subscription::State {
   Mutex mutex_;  // held during a call
 };
 
+// Events that this thread causes tell this origin (Event::origin), until the end of the scope.
+class EventOrigin {
+ public:
+  explicit EventOrigin(std::uint64_t origin) noexcept : outer_(now_) { now_ = origin; }
+  ~EventOrigin() { now_ = outer_; }
+  EventOrigin(const EventOrigin&) = delete;
+  EventOrigin& operator=(const EventOrigin&) = delete;
+
+  [[nodiscard]] static std::uint64_t now() noexcept { return now_; }
+
+ private:
+  static constinit thread_local std::uint64_t now_ __attribute__((tls_model("initial-exec")));
+  const std::uint64_t outer_;
+};
+
 class EventBus {
  public:
   explicit EventBus(bool background) : background_(background) {}

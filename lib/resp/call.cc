@@ -1,5 +1,7 @@
 #include "resp/call.h"
 
+#include <algorithm>
+
 #include "store/members.h"
 
 namespace cloakroom::resp {
@@ -59,6 +61,35 @@ void Call::notify_in(int of_database, std::uint32_t of, std::string_view event,
       [&notifications, of, of_database, event = std::string(event), key = std::string(key)] {
         notifications.publish(of, event, of_database, key);
       });
+}
+
+// What the client calls the key: its own word for it where the store has a hash (hash-keys).
+std::string_view Call::name_of(std::string_view stored, const DatabaseKey& known) {
+  if (server.options.hash_keys.empty()) return known.key;
+  const auto meant = std::find_if(args.begin(), args.end(), [&](std::string_view arg) {
+    return map(arg, known.database) == stored;
+  });
+  return meant == args.end() ? known.key : *meant;
+}
+
+void Call::touched(std::string_view key) {
+  if (client.step != nullptr || !server.tracking.any()) return;  // a step writes the record anew
+  if (const auto known = database_key(map(key))) server.tracking.touched(known->key, client.id);
+}
+
+void Call::tell_created(std::string_view stored) {
+  if (!server.notifications.wants(kNotifyNew)) return;
+  if (const auto known = database_key(stored)) {
+    notify_in(known->database, kNotifyNew, "new", name_of(stored, *known));
+  }
+}
+
+void Call::tell_missed(std::string_view stored) {
+  if (!server.notifications.wants(kNotifyMiss)) return;
+  server.notifications.note_miss();  // expiry is told first
+  if (const auto known = database_key(stored)) {
+    notify_in(known->database, kNotifyMiss, "keymiss", name_of(stored, *known));
+  }
 }
 
 std::string Call::text_of(const Status& status) {

@@ -44,7 +44,10 @@ class Call {
         out(the_out),
         database(client.database.load(std::memory_order_relaxed)) {}
 
-  [[nodiscard]] Keys store() const noexcept { return {server.store, client.step}; }
+  [[nodiscard]] Keys store() noexcept {
+    const bool tells = server.notifications.tells_of_lookups();
+    return {server.store, client.step, tells ? this : nullptr};
+  }
   [[nodiscard]] std::size_t size() const noexcept { return args.size(); }
   [[nodiscard]] std::string_view operator[](std::size_t i) const noexcept { return args[i]; }
 
@@ -81,6 +84,11 @@ class Call {
     notify_in(database, of, event, key);
   }
   void notify_in(int of_database, std::uint32_t of, std::string_view event, std::string_view key);
+  // A deadline was moved, of which the store tells no event.
+  void touched(std::string_view key);
+  // The events "new" and "keymiss" of a key of the store's.
+  void tell_created(std::string_view stored);
+  void tell_missed(std::string_view stored);
 
   Server& server;
   Client& client;
@@ -90,6 +98,8 @@ class Call {
   const int database;
 
  private:
+  [[nodiscard]] std::string_view name_of(std::string_view stored, const DatabaseKey& known);
+
   std::forward_list<std::string> mapped_ = {};
 };
 

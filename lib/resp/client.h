@@ -18,6 +18,7 @@
 #include "base/mutex.h"
 #include "cloakroom/record.h"
 #include "resp/absent_keys.h"
+#include "resp/tracking.h"
 
 namespace cloakroom::resp {
 
@@ -63,6 +64,16 @@ class Client {
     return channels.size() + patterns.size() + shards.size();
   }
 
+  [[nodiscard]] bool listens() const noexcept {
+    return channel_count.load(std::memory_order_relaxed) != 0 ||
+           pattern_count.load(std::memory_order_relaxed) != 0 ||
+           shard_count.load(std::memory_order_relaxed) != 0;
+  }
+  // Must what it reads be remembered (tracking.h)?
+  [[nodiscard]] bool tracks_reads() const noexcept {
+    return (tracking.load(std::memory_order_relaxed) & (kTracks | kTracksPrefixes)) == kTracks;
+  }
+
   // --- of its own thread --------------------------------------------------------------------
   std::size_t thread = 0;  // which I/O thread
   std::shared_ptr<const User> user = {};
@@ -102,6 +113,8 @@ class Client {
   std::atomic<std::size_t> input_bytes{0};
   std::atomic<bool> no_evict{false};
   std::atomic<bool> monitors{false};
+  std::atomic<std::uint32_t> tracking{0};           // TrackingFlag
+  std::atomic<std::uint64_t> tracking_redirect{0};  // a client's number; 0: itself
 
   struct Card {
     std::string address = {};

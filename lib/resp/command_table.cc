@@ -32,13 +32,27 @@ void add_counted(std::span<const std::string_view> args, std::size_t count_at,
   }
 }
 
+// As Redis counts a lookup as a miss: what reads keys, also in order to write another one, but not
+// what is asked about a key from outside.
+bool looks_for_keys(const Command& command) {
+  constexpr std::array<std::string_view, 9> kReadInOrderToWrite{
+      "getex",      "bitop",       "sinterstore", "sunionstore", "sdiffstore",
+      "zunionstore", "zinterstore", "zdiffstore",  "zrangestore"};
+  if (command.is(kWrite)) {
+    return std::find(kReadInOrderToWrite.begin(), kReadInOrderToWrite.end(), command.name) !=
+           kReadInOrderToWrite.end();
+  }
+  return command.is(kReadOnly) && !command.name.starts_with("object|") &&
+         !command.name.starts_with("memory|");
+}
+
 }  // namespace
 
 CommandTable::CommandTable() {
   for (const auto family :
        {string_commands(), bit_commands(), key_commands(), expiry_commands(), hash_commands(), set_commands(),
         sorted_set_commands(), sorted_algebra_commands(), connection_commands(),
-        client_commands(), server_commands(), acl_commands(), command_commands(), pubsub_commands(), transaction_commands(), script_commands(),
+        client_commands(), tracking_commands(), server_commands(), acl_commands(), command_commands(), pubsub_commands(), transaction_commands(), script_commands(),
         session_commands()}) {
     add(family);
   }
@@ -46,7 +60,10 @@ CommandTable::CommandTable() {
 }
 
 void CommandTable::add(std::span<const Command> family) {
-  commands_.insert(commands_.end(), family.begin(), family.end());
+  for (Command command : family) {
+    if (looks_for_keys(command)) command.flags |= kLooks;
+    commands_.push_back(command);
+  }
 }
 
 const CommandTable& CommandTable::instance() {

@@ -40,6 +40,7 @@ enum Flag : std::uint32_t {
   kDirect = 1U << 22,            // runs inside MULTI instead of being queued
   kSecret = 1U << 23,            // its arguments are shown nowhere
   kErases = 1U << 24,            // alone where erased keys are remembered (tombstones)
+  kLooks = 1U << 25,             // a key it looks for in vain was missed (keyspace events)
 };
 
 struct Command {
@@ -109,6 +110,7 @@ class CommandTable {
 [[nodiscard]] std::span<const Command> sorted_algebra_commands();
 [[nodiscard]] std::span<const Command> connection_commands();
 [[nodiscard]] std::span<const Command> client_commands();
+[[nodiscard]] std::span<const Command> tracking_commands();
 [[nodiscard]] std::span<const Command> server_commands();
 std::span<const Command> acl_commands();
 [[nodiscard]] std::span<const Command> command_commands();

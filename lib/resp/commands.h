@@ -80,6 +80,11 @@ Status in_one_step(Call& call, FunctionRef<void()> f);
 // A line of CLIENT LIST.
 [[nodiscard]] std::string describe(const Client& client);
 
+// --- client side caching (commands_tracking.cc) -------------------------------------------------
+
+// Its keys are those of a read by a client that tracks them.
+void remember_keys(Call& call);
+
 // --- users (dispatcher.cc) ----------------------------------------------------------------------
 
 // Why a user may not run a command: what of it (command, key or channel), and which one.

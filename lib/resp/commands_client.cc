@@ -9,10 +9,14 @@ namespace {
 
 std::string flags_of(const Client& client) {
   std::string flags;
-  if (client.channel_count + client.pattern_count + client.shard_count != 0) flags += 'P';
-  if (client.queued >= 0) flags += 'x';
-  if (client.no_evict) flags += 'e';
   if (client.monitors) flags += 'O';
+  if (client.listens()) flags += 'P';
+  if (client.queued >= 0) flags += 'x';
+  const std::uint32_t tracking = client.tracking;
+  if ((tracking & kTracks) != 0) flags += 't';
+  if ((tracking & kTracksNowhere) != 0) flags += 'R';
+  if ((tracking & kTracksPrefixes) != 0) flags += 'B';
+  if (client.no_evict) flags += 'e';
   return flags.empty() ? "N" : flags;
 }
 
@@ -51,8 +55,7 @@ bool is_client_type(std::string_view word) noexcept {
 }
 
 bool is_of_type(const Client& client, std::string_view type) noexcept {
-  const bool subscriber = client.channel_count + client.pattern_count + client.shard_count != 0;
-  return is_word(type, subscriber ? "pubsub" : "normal");
+  return is_word(type, client.listens() ? "pubsub" : "normal");
 }
 
 void list(Call& call) {
@@ -177,30 +180,6 @@ void no_touch(Call& call) {
   is_word(call[2], "on") || is_word(call[2], "off") ? call.out.ok() : call.error(kSyntaxError);
 }
 
-void tracking(Call& call) {
-  if (is_word(call[2], "off")) return call.out.ok();
-  call.error("ERR client side caching is not supported by this server");
-}
-
-void getredir(Call& call) { call.out.integer(-1); }
-
-void caching(Call& call) {
-  call.error(
-      "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
-      "OPTOUT mode enabled");
-}
-
-void trackinginfo(Call& call) {
-  call.out.map(3);
-  call.out.bulk("flags");
-  call.out.set(1);
-  call.out.bulk("off");
-  call.out.bulk("redirect");
-  call.out.integer(-1);
-  call.out.bulk("prefixes");
-  call.out.array(0);
-}
-
 // Nobody is ever blocked here.
 void unblock(Call& call) {
   if (call.size() > 4) return wrong_subcommand(call);
@@ -254,14 +233,6 @@ constexpr Command kCommands[] = {
      "Accepted; clients are not evicted here", no_evict},
     {"client|no-touch", 3, kInfoFlags, 0, 0, 0, "connection", "7.2.0",
      "Accepted; reads do not count as use here", no_touch},
-    {"client|tracking", -3, kInfoFlags, 0, 0, 0, "connection", "6.0.0",
-     "Client side caching; only OFF is understood", tracking},
-    {"client|getredir", 2, kInfoFlags, 0, 0, 0, "connection", "6.0.0",
-     "Where invalidations go: nowhere", getredir},
-    {"client|trackinginfo", 2, kInfoFlags, 0, 0, 0, "connection", "6.2.0",
-     "Client side caching of this client: off", trackinginfo},
-    {"client|caching", 3, kInfoFlags, 0, 0, 0, "connection", "6.0.0",
-     "Client side caching; it is always off here", caching},
     {"client|pause", -3, kAdminFlags, 0, 0, 0, "connection", "3.0.0",
      "Let commands of clients wait for a while", pause},
     {"client|unpause", 2, kAdminFlags, 0, 0, 0, "connection", "6.2.0", "End a pause", unpause},
@@ -289,8 +260,10 @@ std::string describe(const Client& client) {
                      " multi-mem=0 rbs=0 rbp=0 obl=" + std::to_string(client.output_bytes) +
                      " oll=0 omem=" + std::to_string(client.output_bytes) +
                      " tot-mem=" + std::to_string(client.input_bytes + client.output_bytes);
+  const std::string redirect =
+      (client.tracking & kTracks) == 0 ? "-1" : std::to_string(client.tracking_redirect);
   line += " events=r cmd=" + std::string(last == nullptr ? "NULL" : last->name) +
-          " user=" + card.user_name + " redir=-1 resp=" + std::to_string(client.protocol()) +
+          " user=" + card.user_name + " redir=" + redirect + " resp=" + std::to_string(client.protocol()) +
           " lib-name=" + card.library_name + " lib-ver=" + card.library_version;
   return line;
 }

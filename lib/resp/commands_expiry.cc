@@ -141,6 +141,7 @@ void expire(Call& call, TimeUnit unit, bool relative) {
     return call.out.integer(0);
   }
   if (!touched) return call.fail(touched);
+  call.touched(call[1]);
   call.notify(kNotifyGeneric, "expire", call[1]);
   call.out.integer(1);
 }
@@ -161,6 +162,7 @@ void persist(Call& call) {
     if (touched.code() == StatusCode::kConflict) continue;
     if (touched.code() == StatusCode::kNotFound) return call.out.integer(0);
     if (!touched) return call.fail(touched.status());
+    call.touched(call[1]);
     call.notify(kNotifyGeneric, "persist", call[1]);
     return call.out.integer(1);
   }

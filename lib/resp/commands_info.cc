@@ -97,7 +97,7 @@ void clients_section(Call& call, Text& text, const Stats&) {
   text.line("client_recent_max_input_buffer", input);
   text.line("client_recent_max_output_buffer", output);
   text.line("blocked_clients", 0);
-  text.line("tracking_clients", 0);
+  text.line("tracking_clients", call.server.tracking.counts().clients);
   text.line("pubsub_clients", subscribers);
   text.line("clients_in_timeout_table", 0);
 }
@@ -180,6 +180,10 @@ void stats_section(Call& call, Text& text, const Stats& stats) {
   text.line("pubsub_channels", server.pubsub.count(Listening::kChannel));
   text.line("pubsub_patterns", server.pubsub.count(Listening::kPattern));
   text.line("pubsubshard_channels", server.pubsub.count(Listening::kShard));
+  const Tracking::Counts tracking = server.tracking.counts();
+  text.line("tracking_total_keys", tracking.keys);
+  text.line("tracking_total_items", tracking.items);
+  text.line("tracking_total_prefixes", tracking.prefixes);
   text.line("latest_fork_usec", 0);
   text.line("total_forks", 0);
   text.line("total_error_replies", server.errors.load());

@@ -143,10 +143,16 @@ void copy(Call& call) {
     deadline = record.deadline;
   });
   if (!call.read(seen.status())) return;
-  if (!seen) return call.out.integer(0);
+  if (!seen) {
+    call.tell_missed(from);
+    return call.out.integer(0);
+  }
   const auto target = call.store().visit(to, [](const RecordView&) {});
   if (!call.read(target.status())) return;
   if (target.ok() && !options->replace) return call.out.integer(0);
+  if (target.ok()) {  // the copy is a new record, whatever was there
+    if (Status erased = call.store().erase(to, call.erasing()); !erased) return call.fail(erased);
+  }
   if (Status stored = store_value(call, to, kind, value, deadline); !stored) {
     return call.fail(stored);
   }

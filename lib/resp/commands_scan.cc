@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "index/events.h"
 #include "resp/commands.h"
 #include "resp/glob.h"
 
@@ -53,7 +54,9 @@ Status erase_all(Call& call, int database) {
 void flush(Call& call, int database) {
   const bool word = call.size() == 2 && (is_word(call[1], "async") || is_word(call[1], "sync"));
   if (call.size() > 1 && !word) return call.error(kSyntaxError);
+  const EventOrigin flush(Tracking::kFlush);
   const Status erased = erase_all(call, database);
+  if (call.server.tracking.any()) call.server.tracking.flushed();
   erased ? call.out.ok() : call.fail(erased);
 }
 

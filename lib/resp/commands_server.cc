@@ -45,6 +45,12 @@ std::string set_one(Call& call, const std::string& name, std::string_view value)
     call.store().set_memory_limit(*bytes);
     return call.server.config.set(name, std::to_string(*bytes));
   }
+  if (name == "tracking-table-max-keys") {
+    const auto most = parse_uint(value);
+    if (!most) return "argument couldn't be parsed into an integer";
+    call.server.tracking.set_keys_max(*most);
+    return call.server.config.set(name, value);
+  }
   if (name == "requirepass") {
     call.server.acl.set_default_password(value);
     return {};  // it is kept as a hash alone

@@ -145,6 +145,7 @@ Outcome store_if(Call& call, unsigned given, std::string_view raw_key, std::stri
     if (!present) return outcome;
     outcome.before = *std::move(present);
     const bool exists = outcome.before.version != 0;
+    if ((given & kGet) != 0 && !exists) call.tell_missed(call.map(raw_key));
     if ((given & kGet) != 0 && exists && !outcome.before.is_string) {
       call.wrong_type();
       outcome.answered = true;
@@ -248,6 +249,7 @@ void getdel_command(Call& call) {
   if (!changed) return call.fail(changed.status());
   if (!before) {
     call.server.notifications.note_miss();
+    call.tell_missed(call.key(1));
     return call.out.null();
   }
   call.notify(kNotifyGeneric, "del", call[1]);
@@ -292,6 +294,7 @@ void getex_command(Call& call) {
     const Status changed = getex_change(call, stored, *present, deadline, ends);
     if (changed.code() == StatusCode::kNotFound || changed.code() == StatusCode::kConflict) continue;
     if (!changed) return call.fail(changed);
+    if (!ends) call.touched(call[1]);
     call.notify(kNotifyGeneric, ends ? "del" : persists ? "persist" : "expire", call[1]);
     return call.out.bulk(present->value);
   }

@@ -288,7 +288,7 @@ std::size_t read_strings(Call& call, std::span<const std::string_view> keys, boo
   std::size_t answered = 0;
   for (const Part& part : parts) {
     if (seen.ok() && part.found == Found::kLater) break;
-    ++answered;
+    const std::string_view stored = mapped[answered++];
     if (!seen) {
       call.fail(seen.status());
     } else if (part.found == Found::kString) {
@@ -296,7 +296,10 @@ std::size_t read_strings(Call& call, std::span<const std::string_view> keys, boo
     } else if (part.found == Found::kOther && strict) {
       call.wrong_type();
     } else {
-      missed |= part.found == Found::kNothing;
+      if (part.found == Found::kNothing) {
+        missed = true;
+        call.tell_missed(stored);
+      }
       call.out.null();
     }
   }

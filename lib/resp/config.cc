@@ -58,6 +58,7 @@ constexpr Known kKnown[] = {
     {"stop-writes-on-bgsave-error", "yes", true},
     {"tcp-backlog", "511", false},
     {"tcp-keepalive", "60", true},
+    {"tracking-table-max-keys", "1000000", true},
     {"zset-max-listpack-entries", "128", true},
     {"zset-max-listpack-value", "64", true},
     {"zset-max-ziplist-entries", "128", true},

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <vector>
 
+#include "index/events.h"
 #include "resp/commands.h"
 #include "resp/steady.h"
 
@@ -167,12 +168,15 @@ void run(Server& server, Client& client, const Command& command,
   const auto began = client.clock;
   const std::size_t before = out.size();
   Call call(server, client, command, args, out);
+  const bool remembers = client.tracks_reads() && command.is(kReadOnly);
+  if (remembers) remember_keys(call);
   if (client.step == nullptr && writes_several(command)) {
     const Status done = in_one_step(call, [&] { command.handler(call); });
     if (!done) call.fail(done);
   } else {
     command.handler(call);
   }
+  if (remembers) remember_keys(call);
   if (server.monitors.any() && is_monitored(command)) show(server, client, command, args);
   client.clock = SteadyClock::now();
   const auto took = static_cast<std::uint64_t>(
@@ -191,6 +195,33 @@ void run(Server& server, Client& client, const Command& command,
     note_slow(server, client, command, args, took / 1000);
   }
 }
+
+namespace {
+
+void run_through_gate(Server& server, Client& client, const Command& command,
+                      std::span<const std::string_view> args, Reply& reply) {
+  const Gate::Pass pass(server.gate, client.thread, is_alone(server, command, args));
+  if (command.is(kWrite)) server.note_database(client.database.load(std::memory_order_relaxed));
+  run(server, client, command, args, reply);
+}
+
+// While some clients track keys: what the command changes is told under its client's number.
+void run_and_tell(Server& server, Client& client, const Command& command,
+                  std::span<const std::string_view> args, Reply& reply) {
+  {
+    const EventOrigin by(client.id);
+    run_through_gate(server, client, command, args, reply);
+  }
+  if (!command.is(kReadOnly)) server.tracking.settle();
+}
+
+// CLIENT CACHING is said of the next command, or of the next transaction.
+void forget_caching(Client& client, const Command* command) noexcept {
+  const bool is_client = command != nullptr && command->name.starts_with("client|");
+  if (!client.in_multi && !is_client) client.tracking.fetch_and(~std::uint32_t{kTracksAsked});
+}
+
+}  // namespace
 
 void dispatch(Server& server, Client& client, std::span<const std::string_view> args,
               std::string& out) {
@@ -219,18 +250,19 @@ void dispatch(Server& server, Client& client, const Command* command,
     server.count_error(reply.last_error_code());
   } else if (client.in_multi && !command->is(kDirect)) {
     queue(server, client, *command, args, reply);
+  } else if (server.tracking.any()) {
+    run_and_tell(server, client, *command, args, reply);
   } else {
-    const Gate::Pass pass(server.gate, client.thread, is_alone(server, *command, args));
-    if (command->is(kWrite)) server.note_database(client.database.load(std::memory_order_relaxed));
-    run(server, client, *command, args, reply);
+    run_through_gate(server, client, *command, args, reply);
   }
   apply_reply_mode(client, reply, before);
+  if (client.tracks_reads()) forget_caching(client, command);
 }
 
 bool is_plain_get(const Server& server, const Client& client, const Command* command,
                   std::span<const std::string_view> args) noexcept {
   return !server.monitors.any() && command == &get_command() && args.size() == 2 && client.authenticated &&
-         !client.in_multi && client.reply_mode == ReplyMode::kOn &&
+         !client.in_multi && !client.tracks_reads() && client.reply_mode == ReplyMode::kOn &&
          (client.user == nullptr || (client.user->unlimited() &&
                                      client.user_generation == server.acl.generation())) &&
          (client.protocol() >= 3 || client.subscriptions() == 0);
@@ -312,6 +344,7 @@ void forget(Server& server, Client& client) {
     mine->clear();
   }
   if (client.monitors.exchange(false)) server.monitors.remove(client);
+  server.tracking.end(client);
   client.watched.clear();
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "resp/call.h"
+
 namespace cloakroom::resp {
 namespace {
 
@@ -23,6 +25,52 @@ Result<std::size_t> Keys::visit_many(std::span<const std::string_view> keys,
     found += seen.ok() ? 1 : 0;
   }
   return found;
+}
+
+// Whether a put creates is decided by the store: it stores where nothing is, or over the version that
+// was seen.
+Result<Version> Keys::put_and_tell(std::string_view key, std::string_view value,
+                                   const PutOptions& options) const {
+  if (options.if_version) {
+    auto stored = put_quietly(key, value, options);
+    if (stored.ok() && *options.if_version == 0) tell_created(key);
+    return stored;
+  }
+  PutOptions seen = options;
+  for (;;) {
+    seen.if_version = 0;
+    auto stored = put_quietly(key, value, seen);
+    if (stored.ok()) tell_created(key);
+    if (stored.code() != StatusCode::kConflict) return stored;
+    const Keys quiet(store_, step_);
+    const auto there = quiet.visit(key, [&](const RecordView& record) {
+      seen.if_version = record.version;
+    });
+    if (there.code() == StatusCode::kNotFound) continue;
+    if (!there) return there.status();
+    stored = put_quietly(key, value, seen);
+    if (stored.code() != StatusCode::kConflict) return stored;
+  }
+}
+
+Result<Version> Keys::update_and_tell(
+    std::string_view key, FunctionRef<UpdateAction(const RecordView*, std::string&)> f,
+    const PutOptions& options) const {
+  bool creates = false;
+  const auto watched = [&](const RecordView* record, std::string& value) {
+    const UpdateAction action = f(record, value);
+    creates = record == nullptr && action == UpdateAction::kStore;
+    return action;
+  };
+  auto updated = update_quietly(key, watched, options);
+  if (updated.ok() && creates) tell_created(key);
+  return updated;
+}
+
+void Keys::tell_created(std::string_view key) const { told_->tell_created(key); }
+
+void Keys::tell_missed(std::string_view key, const Status& status) const {
+  if (status.code() == StatusCode::kNotFound && told_->command.is(kLooks)) told_->tell_missed(key);
 }
 
 RecordView Step::view_of(std::string_view key, const Entry& entry) noexcept {

@@ -14,6 +14,10 @@
 // again. Clients cannot, for commands in a step run alone (gate.h). The time stands still within a
 // step.
 //
+// Keys that come to be, and keys that are looked for in vain, are told to the command when somebody
+// wants to hear of it (the classes `n` and `m` of keyspace events): here and not in the store, since
+// within a step a key may go and come again of which the store never knows.
+//
 // Thread safety: both belong to the thread that runs the command.
 #ifndef CLOAKROOM_LIB_RESP_KEYS_H_
 #define CLOAKROOM_LIB_RESP_KEYS_H_
@@ -29,6 +33,8 @@
 #include "cloakroom/store.h"
 
 namespace cloakroom::resp {
+
+class Call;
 
 class Step {
  public:
@@ -85,23 +91,28 @@ class Step {
   std::vector<std::function<void()>> afterwards_ = {};
 };
 
-// Two words: hand it around by value.
+// Three words: hand it around by value.
 class Keys {
  public:
-  Keys(Store& store, Step* step) noexcept : store_(store), step_(step) {}
+  // `told` hears of new and missed keys; null when nobody wants to know.
+  Keys(Store& store, Step* step, Call* told = nullptr) noexcept
+      : store_(store), step_(step), told_(told) {}
 
   [[nodiscard]] TimeMs now() const noexcept {
     return step_ != nullptr ? step_->now() : store_.now();
   }
 
   Result<Version> visit(std::string_view key, FunctionRef<void(const RecordView&)> f) const {
-    return step_ != nullptr ? step_->visit(key, f) : store_.visit(key, f);
+    auto seen = step_ != nullptr ? step_->visit(key, f) : store_.visit(key, f);
+    if (told_ != nullptr) tell_missed(key, seen.status());
+    return seen;
   }
   Result<std::size_t> visit_many(std::span<const std::string_view> keys,
                                  FunctionRef<void(std::size_t, const RecordView&)> f) const;
   Result<Version> put(std::string_view key, std::string_view value,
                       const PutOptions& options = {}) const {
-    return step_ != nullptr ? step_->put(key, value, options) : store_.put(key, value, options);
+    if (told_ != nullptr) return put_and_tell(key, value, options);
+    return put_quietly(key, value, options);
   }
   Result<Version> touch(std::string_view key, const TouchOptions& options) const {
     return step_ != nullptr ? step_->touch(key, options) : store_.touch(key, options);
@@ -112,11 +123,15 @@ class Keys {
   Result<Version> update(std::string_view key,
                          FunctionRef<UpdateAction(const RecordView*, std::string&)> f,
                          const PutOptions& options = {.keep_deadline = true}) const {
-    return step_ != nullptr ? step_->update(key, f, options) : store_.update(key, f, options);
+    if (told_ != nullptr) return update_and_tell(key, f, options);
+    return update_quietly(key, f, options);
   }
   Result<Version> rename(std::string_view from, std::string_view to,
                          const RenameOptions& options = {}) const {
-    return step_ != nullptr ? step_->rename(from, to, options) : store_.rename(from, to, options);
+    auto moved =
+        step_ != nullptr ? step_->rename(from, to, options) : store_.rename(from, to, options);
+    if (told_ != nullptr && moved.ok()) tell_created(to);
+    return moved;
   }
 
   // What is never part of a step; commands that ask for these do not run in one.
@@ -137,8 +152,26 @@ class Keys {
   [[nodiscard]] const std::string& path() const noexcept { return store_.path(); }
 
  private:
+  Result<Version> put_quietly(std::string_view key, std::string_view value,
+                              const PutOptions& options) const {
+    return step_ != nullptr ? step_->put(key, value, options) : store_.put(key, value, options);
+  }
+  Result<Version> update_quietly(std::string_view key,
+                                 FunctionRef<UpdateAction(const RecordView*, std::string&)> f,
+                                 const PutOptions& options) const {
+    return step_ != nullptr ? step_->update(key, f, options) : store_.update(key, f, options);
+  }
+  Result<Version> put_and_tell(std::string_view key, std::string_view value,
+                               const PutOptions& options) const;
+  Result<Version> update_and_tell(std::string_view key,
+                                  FunctionRef<UpdateAction(const RecordView*, std::string&)> f,
+                                  const PutOptions& options) const;
+  void tell_created(std::string_view key) const;
+  void tell_missed(std::string_view key, const Status& status) const;
+
   Store& store_;
   Step* step_;
+  Call* told_;
 };
 
 }  // namespace cloakroom::resp

@@ -299,6 +299,7 @@ void Listener::stop() {
     if (loop->thread.joinable()) loop->thread.join();
   }
   server_.notifications.stop();  // nobody pushes any more: the loops may go
+  server_.tracking.stop();
   if (owns_path_) ::unlink(server_.options.unix_socket.c_str());
   doors_.clear();
   loops_.clear();

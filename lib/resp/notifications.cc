@@ -28,7 +28,8 @@ constexpr std::array<Letter, 14> kLetters{{{'g', kNotifyGeneric},
                                            {'E', kNotifyKeyevent},
                                            {'m', kNotifyMiss},
                                            {'n', kNotifyNew}}};
-constexpr std::size_t kOfAll = 10;  // the first so many are "A"
+constexpr std::size_t kOfAll = 10;     // the first so many are "A"
+constexpr std::size_t kOfListed = 13;  // Redis does not tell of "n"
 
 constexpr std::uint32_t all_classes() {
   std::uint32_t all = 0;
@@ -57,7 +58,7 @@ std::string notify_letters(std::uint32_t classes) {
   std::string letters;
   const bool all = (classes & all_classes()) == all_classes();
   if (all) letters.push_back('A');
-  for (std::size_t i = all ? kOfAll : 0; i < kLetters.size(); ++i) {
+  for (std::size_t i = all ? kOfAll : 0; i < kOfListed; ++i) {
     if ((classes & kLetters[i].of) != 0) letters.push_back(kLetters[i].letter);
   }
   return letters;
@@ -94,7 +95,7 @@ void Notifications::send(std::string_view event, int database, std::string_view 
 }
 
 void Notifications::note_miss() {
-  if (!wants(kNotifyExpired)) return;
+  if (!wants(kNotifyExpired) && !watched_.load(std::memory_order_relaxed)) return;
   const TimeMs now = store_.now();
   TimeMs last = swept_.load(std::memory_order_relaxed);
   if (now - last < kMissPauseMs ||

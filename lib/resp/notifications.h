@@ -5,7 +5,8 @@
 // Each event is published once. What a command caused is published by its handler after the change
 // is visible; what expired is published from the store's own kExpired events, which come once per
 // record, from the sweeper or from the write that met the dead record. Somebody who reads an
-// overdue key makes the sweeper come at once (note_miss), as Redis expires on access.
+// overdue key makes the sweeper come at once (note_miss), as Redis expires on access. New and missed
+// keys (`n` and `m`) are told by who looks for them (keys.h).
 //
 // Thread safety: all methods from any thread.
 #ifndef CLOAKROOM_LIB_RESP_NOTIFICATIONS_H_
@@ -62,6 +63,11 @@ class Notifications {
     return (now & of) != 0 && (now & (kNotifyKeyspace | kNotifyKeyevent)) != 0 && pubsub_.anybody();
   }
 
+  // Does anybody ask for keys that are new, or missed?
+  [[nodiscard]] bool tells_of_lookups() const noexcept {
+    return (classes() & (kNotifyNew | kNotifyMiss)) != 0;
+  }
+
   // The record that a write has met may have been overdue: `expired` of it comes before.
   void publish(std::uint32_t of, std::string_view event, int database, std::string_view key) {
     if (!wants(of)) return;
@@ -72,6 +78,9 @@ class Notifications {
   // No expiry is told any more once it returns.
   void stop() { expired_.cancel(); }
 
+  // Somebody else hears of expiry, too, and wants it on access.
+  void watch_expiry(bool on) noexcept { watched_.store(on, std::memory_order_relaxed); }
+
   // A key was looked for and not there: it may be overdue.
   void note_miss();
 
@@ -81,6 +90,7 @@ class Notifications {
   Store& store_;
   PubSub& pubsub_;
   std::atomic<std::uint32_t> classes_{0};
+  std::atomic<bool> watched_{false};
   std::atomic<TimeMs> swept_{0};
   std::atomic<TimeMs> expiry_since_{0};  // store time
   Subscription expired_ = {};

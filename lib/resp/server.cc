@@ -85,6 +85,12 @@ std::vector<std::shared_ptr<Client>> Clients::all() const {
   return clients;
 }
 
+std::shared_ptr<Client> Clients::find(std::uint64_t id) const {
+  MutexLock guard(mutex_);
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second.lock();
+}
+
 TimeMs Server::wall_offset() const noexcept {
   constexpr TimeMs kSecond = 1000;
   const TimeMs ahead = store.wall_now() - store.now();
@@ -104,6 +110,7 @@ Server::Server(Store& the_store, RespOptions the_options, Acl the_acl)
       notifications(store, pubsub),
       absent_keys(store),
       config(options, store.stats().memory_limit_bytes),
+      tracking(store, clients, notifications),
       commands_(CommandTable::instance().all().size()),
       stats_(new CommandStats[commands_ * std::max(1U, options.threads)]) {
   // As if it had been saved when it was opened, as Redis tells it.

@@ -29,6 +29,7 @@
 #include "resp/notifications.h"
 #include "resp/pause.h"
 #include "resp/pubsub.h"
+#include "resp/tracking.h"
 
 namespace cloakroom::resp {
 
@@ -83,6 +84,7 @@ class Clients {
   void add(const std::shared_ptr<Client>& client);  // gives it its number
   void remove(std::uint64_t id);
   [[nodiscard]] std::vector<std::shared_ptr<Client>> all() const;
+  [[nodiscard]] std::shared_ptr<Client> find(std::uint64_t id) const;  // null when it has gone
   [[nodiscard]] std::size_t size() const noexcept { return count_.load(std::memory_order_relaxed); }
 
  private:
@@ -157,6 +159,7 @@ class Server {
   Pause pause;
   Config config;
   Clients clients;
+  Tracking tracking;
   SlowLog slow_log;
   LoadedScripts loaded_scripts;
   std::atomic<std::uint64_t> connections_received{0};
