@@ -130,8 +130,7 @@ void spop(Call& call) {
   const bool fine = change_set(
       call, call[1],
       [&](std::string& encoded) {
-        std::vector<std::size_t> chosen =
-            random_choice(member_count(encoded), count.value_or(1));
+        std::vector<std::size_t> chosen = random_choice(member_count(encoded), count.value_or(1));
         std::sort(chosen.begin(), chosen.end());
         popped = take_from_set(encoded, chosen);
         return !popped.empty();
@@ -180,17 +179,16 @@ void smove(Call& call) {
   if (call.key(1) == call.key(2)) return call.out.integer(1);
   bool gone = false;
   bool added = false;
-  const bool moved =
-      change_set(
-          call, call[1],
-          [&](std::string& encoded) { return remove_from_set(encoded, {call[3]}) != 0; }, &gone) &&
-      change_set(call, call[2], [&](std::string& encoded) {
-        added = add_to_set(encoded, {call[3]}) != 0;
-        return added;
-      });
-  if (!moved) return;
+  const auto leave = [&](std::string& encoded) { return remove_from_set(encoded, {call[3]}) != 0; };
+  if (!change_set(call, call[1], leave, &gone)) return;
+  // Told before the target is touched: it may be new, and that is told at once.
   call.notify(kNotifySet, "srem", call[1]);
   if (gone) call.notify(kNotifyGeneric, "del", call[1]);
+  const auto arrive = [&](std::string& encoded) {
+    added = add_to_set(encoded, {call[3]}) != 0;
+    return added;
+  };
+  if (!change_set(call, call[2], arrive)) return;
   if (added) call.notify(kNotifySet, "sadd", call[2]);
   call.out.integer(1);
 }
